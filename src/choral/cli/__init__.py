@@ -1,0 +1,11 @@
+"""Commands; composes everything. The only room with loops, signals, clocks and logging set-up.
+
+Knows: all rooms. Must not: hold logic that another program could want; that belongs to a room below.
+Interface: `main`.
+Add here: one file a command, and one line in app.py.
+Tested in: tests/cli, tests/docs.
+"""
+
+from choral.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,23 @@
+"""`choral demo`: the real thing on this machine, from keystrokes to a released histogram."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Run the real thing on this machine.", rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def demo(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Stop when done; otherwise the dashboard stays up.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all results here.")] = None,
+    agents: Annotated[int, typer.Option(min=100, max=50_000, help="Devices in each of the two locales.")] = 2_000,
+    seed: Annotated[int, typer.Option(help="Whose week it is; the privacy noise is the operating system's.")] = 1,
+) -> None:
+    """Popular emoji by locale: a real server, real agents in English and Japanese, seven days, one release each."""
+    if context.invoked_subcommand is None:
+        from choral.cli.demo_emoji import run
+
+        run(agents=agents, seed=seed, once=once, json_file=json_file)

@@ -1,0 +1,145 @@
+"""How `choral serve` speaks HTTP: uvicorn on uvloop and httptools, with bounds on what comes before a body."""
+
+import asyncio
+import resource
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from choral.errors import UsageError
+from choral.protocol import PROBLEMS
+from choral.protocol.problems import MEDIA_TYPE
+
+STOP_SECONDS = 10
+IDLE_SECONDS = 30
+HEAD_SECONDS = 20.0  # a request's head comes within this time, or the connection is closed
+MOST_HEAD_BYTES = 2**16
+BACKLOG = 2_048
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1, which closes a connection whose request head trickles or does not end."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._in_head = True
+        self._head_bytes = 0
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection must say something."""
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody waits any more."""
+        self._be_calm()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """A head has come whole."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Bound the head's size and time; the body is the application's to bound."""
+        super().data_received(data)
+        if not self._in_head:
+            self._be_calm()
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MOST_HEAD_BYTES:
+            self.transport.close()
+        elif self._patience is None:
+            self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is not HTTP is answered like everything else that cannot be read."""
+        problem = PROBLEMS["malformed-message"]
+        body = problem.document(msg)
+        head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+    def _be_calm(self) -> None:
+        self._head_bytes = 0
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+class _Server(uvicorn.Server):
+    """Says that it is ready once it takes requests."""
+
+    announce: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then announce."""
+        await super().startup(sockets)
+        self.announce()
+
+
+def serve_http(
+    listener: socket.socket,
+    face: ASGIApp,
+    announce: Callable[[], None],
+    *,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+) -> None:
+    """Answer on `listener` until a signal comes; `announce` is called once requests are taken."""
+    _allow_many_connections()
+    config = uvicorn.Config(
+        face,
+        loop="uvloop",
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        ssl_certfile=tls_cert,
+        ssl_keyfile=tls_key,
+    )
+    try:
+        config.load()
+    except OSError as error:  # also a certificate that is not one
+        raise UsageError(f"the TLS certificate or its key cannot be used ({error}); check --tls-cert and --tls-key") from error
+    server = _Server(config)
+    server.announce = announce
+    server.run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; UsageError if the address is taken or not ours."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {host} port {port} ({error.strerror}); choose another with --host and --port"
+        ) from error
+
+
+def _allow_many_connections() -> None:
+    """As many open sockets as this process may have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

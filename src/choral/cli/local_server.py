@@ -1,0 +1,102 @@
+"""A real server in a process of its own on this machine, with what its operator does: for demos, benchmarks and tests."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from choral.errors import ChoralError
+from choral.protocol import Release, Task, decode, encode, sign
+from choral.server import KeyFolder
+
+BEGIN_SECONDS = 30
+STOP_SECONDS = 20
+ANNOUNCEMENT = "choral serves on "
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A running server and its operator's desk.
+
+    url: where it listens; data: its folder, with store and keys
+    """
+
+    url: str
+    data: Path
+    client: httpx.Client
+
+    @property
+    def keys(self) -> KeyFolder:
+        """The server's key files."""
+        return KeyFolder(self.data / "keys")
+
+    def publish(self, message: Task | Release) -> None:
+        """Sign a task, or public data, as the operator, and hand it to the server."""
+        path = "/v1/operator/tasks" if isinstance(message, Task) else "/v1/operator/releases"
+        body = encode(sign(message, self.keys.operator_key()))
+        _checked(self.client.post(path, content=body, headers=self._operator()))
+
+    def json(self, path: str) -> Any:
+        """What the public interface says at `path`."""
+        return _checked(self.client.get(path)).json()
+
+    def unpublished(self, release: str) -> Release:
+        """The whole state of a released batch, for the operator only."""
+        answer = _checked(self.client.get(f"/v1/operator/releases/{release}", headers=self._operator()))
+        return decode(answer.content, Release)
+
+    def _operator(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.keys.operator_token()}"}
+
+
+@contextmanager
+def local_server(data: Path | None = None) -> Iterator[LocalServer]:
+    """A server that runs while the context does, on a free port; in a temporary folder unless `data` names one."""
+    folder = data or Path(tempfile.mkdtemp(prefix="choral-"))
+    log = folder.parent / f"{folder.name}.log"
+    command = [sys.executable, "-m", "choral", "serve", "--data", str(folder), "--port", "0"]
+    with log.open("w") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+        try:
+            url = _address(process, log)
+            with httpx.Client(base_url=url, timeout=BEGIN_SECONDS) as client:
+                yield LocalServer(url, folder, client)
+        finally:
+            _stop(process)
+            if data is None:
+                shutil.rmtree(folder, ignore_errors=True)
+                log.unlink(missing_ok=True)
+
+
+def _address(process: "subprocess.Popen[str]", log: Path) -> str:
+    """Where the server says that it listens; a ChoralError with its own words if it ends instead."""
+    assert process.stdout is not None  # noqa: S101  # we asked for a pipe
+    for line in process.stdout:
+        if line.startswith(ANNOUNCEMENT):
+            return line.removeprefix(ANNOUNCEMENT).strip()
+    raise ChoralError(f"the server did not start: {log.read_text().strip()[-2000:] or 'it said nothing'}")
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
+    if answer.is_error:
+        try:
+            problem = json.loads(answer.content)
+        except ValueError:
+            problem = {}
+        raise ChoralError(f"the server refused {answer.request.url.path}: {problem.get('detail') or answer.status_code}")
+    return answer

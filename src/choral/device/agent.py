@@ -1,0 +1,185 @@
+"""The one guarded door between a person and all servers: nothing leaves a device but by `Agent.tick`.
+
+An agent belongs to one thread. Two programs may share a store: each operation is one or more whole transactions.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from choral.device import consent, contribution, journal, outbox, records, upkeep
+from choral.device.checkouts import CheckoutBook
+from choral.device.conditions import Conditions
+from choral.device.contribution import LEDGER, LEDGER_KEY, ledger
+from choral.device.export import export
+from choral.device.keys import Witness
+from choral.device.ledger import Budget, BudgetLedger
+from choral.device.offer import Offer
+from choral.device.outbox import Outgoing, SentReport
+from choral.device.signal import Event, Signal
+from choral.device.steps import Step, refusal
+from choral.device.transport import Transport, Unreachable
+from choral.errors import ConsentMissing, PeerError, Refused, TaskRefused
+from choral.numerics import Entropy
+from choral.protocol import Bundle, Checkout, decode
+from choral.storage.device import DeviceStore, DeviceTransaction
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Agent:
+    """One person's device.
+
+    signals: what the installed apps declare; names: allow-list of mechanisms and algorithms
+    operators: Ed25519 public keys whose tasks are let in; budget: what this person allows for each account
+    witness: keeps the ledger's totals apart from the store, so that an older copy of the store refunds nothing
+    book: opened check-outs, if agents of one process share them
+    """
+
+    store: DeviceStore
+    signals: Sequence[Signal]
+    names: Mapping[str, type[Any]]
+    operators: Collection[bytes]
+    transport: Transport
+    entropy: Entropy
+    budget: Budget
+    witness: Witness | None = None
+    book: InitVar[CheckoutBook | None] = None
+    _book: CheckoutBook = field(init=False, repr=False)
+
+    def __post_init__(self, book: CheckoutBook | None) -> None:
+        self._book = book or CheckoutBook(names=self.names, operators=self.operators)
+
+    def record(self, event: Event, now: datetime) -> int:
+        """Take note of an event; how many tasks or journals took it. ConsentMissing if nobody agreed to its kind.
+
+        Statistics are randomized at once, and only the private record is kept; without a live task nothing is.
+        """
+        with self.store.transaction() as tx:
+            taken = [self._note(tx, signal, event, now) for signal in self.signals if event.kind in signal.kinds]
+        if all(count is None for count in taken):
+            raise ConsentMissing(f"nobody agreed that events of kind {event.kind!r} are used; nothing was kept; see the offers")
+        return sum(count or 0 for count in taken)
+
+    def tick(self, now: datetime, conditions: Conditions) -> tuple[Step, ...]:
+        """One turn: delete what is over; if the device has leisure, refresh and contribute; send what is due."""
+        steps = [*self._settled(), *upkeep.purge(self.store, now)]
+        if conditions.missing:
+            steps.append(Step("waiting", f"no contribution now: {', '.join(conditions.missing)}"))
+        else:
+            steps += self.refresh(now)
+            steps += [self._contribution(offer, now) for offer in self.offers() if offer.agreed]
+            self._settled()  # what is paid is witnessed before it can leave
+        return (*steps, *outbox.send_due(self.store, self.transport, entropy=self.entropy, now=now))
+
+    def refresh(self, now: datetime) -> tuple[Step, ...]:
+        """Download the latest check-outs of all signals and keep those that may be let in; a step for each that may not."""
+        steps: list[Step] = []
+        try:
+            for signal in self.signals:
+                steps += self._refresh(signal, now)
+        except Unreachable as error:
+            steps.append(Step("unreachable", f"no news from the server: {error}"))
+        return tuple(steps)
+
+    def offers(self) -> tuple[Offer, ...]:
+        """What could be agreed to, as far as this device knows, and whether it is."""
+        with self.store.transaction() as tx:
+            live = [offer for _, offer in self._book.live(tx, self.signals)]
+            return tuple(replace(offer, agreed=consent.has_agreed(tx, offer.terms_hash)) for offer in live)
+
+    def latest(self, signal: str) -> Checkout | None:
+        """The newest check-out held for this signal: public parameters that its app may use."""
+        found = [offer.checkout for offer in self.offers() if offer.terms.signal == signal]
+        return max(found, key=lambda checkout: checkout.issued, default=None)
+
+    def agree(self, terms_hash: bytes, now: datetime) -> None:
+        """Say yes to the Terms of this hash, and to no others; TaskRefused if they are not on offer."""
+        self._settled()
+        terms = next((offer.terms for offer in self.offers() if offer.terms_hash == terms_hash), None)
+        if terms is None:
+            raise TaskRefused(f"no Terms {terms_hash.hex()[:16]} are on offer; refresh, then look at the offers again")
+        with self.store.transaction() as tx:
+            consent.agree(tx, terms, now)
+            LEDGER.put(tx, LEDGER_KEY, ledger(tx).turned())
+        self._settled()
+
+    def withdraw(self, terms_hash: bytes) -> None:
+        """Say no, at once: journal, records and outbox under these Terms are emptied. Saying no twice is no error."""
+        self._settled()
+        with self.store.transaction() as tx:
+            signal = consent.withdraw(tx, terms_hash)
+            outbox.drop(tx, terms_hash)
+            records.drop_terms(tx, terms_hash)
+            if signal is not None and not consent.agreed_terms(tx, signal):
+                journal.drop(tx, signal)
+            LEDGER.put(tx, LEDGER_KEY, ledger(tx).turned())
+        self._settled()
+
+    def sent(self) -> tuple[SentReport, ...]:
+        """What left this device and is still remembered: exact bytes, meaning, price, time, oldest first."""
+        with self.store.transaction() as tx:
+            return tuple(sorted((row for _, row in outbox.SENT.scan(tx)), key=lambda row: row.sent))
+
+    def waiting(self) -> tuple[Outgoing, ...]:
+        """What is paid and sealed and waits for its time, the next first."""
+        with self.store.transaction() as tx:
+            return tuple(sorted((row for _, row in outbox.OUTBOX.scan(tx)), key=lambda row: row.due))
+
+    def ledger(self) -> BudgetLedger:
+        """What was paid so far."""
+        with self.store.transaction() as tx:
+            return ledger(tx)
+
+    def export(self) -> dict[str, Any]:
+        """Everything this device keeps about its person, as plain values fit for JSON."""
+        with self.store.transaction() as tx:
+            return export(tx)
+
+    def forget(self) -> None:
+        """Delete everything and shred the store and its key; every consent ends. The ledger stays: forgetting never refunds."""
+        self._settled()
+        with self.store.transaction() as tx:
+            upkeep.forget(tx)
+            LEDGER.put(tx, LEDGER_KEY, ledger(tx).turned())
+        self._settled()
+        self.store.shred()
+
+    def _note(self, tx: DeviceTransaction, signal: Signal, event: Event, now: datetime) -> int | None:
+        """How many tasks or journals took the event; None if nobody agreed to any Terms about the signal."""
+        if not signal.immediate:
+            terms = consent.agreed_terms(tx, signal.name)
+            if terms:
+                journal.append(tx, signal, event, ttl_days=min(one.retention_days for one in terms), now=now)
+            return 1 if terms else None
+        live = [offer for _, offer in self._book.live(tx, (signal,)) if consent.has_agreed(tx, offer.terms_hash)]
+        taking = [offer for offer in live if offer.task.start <= now.timestamp() < offer.task.expires]
+        for offer in taking:
+            records.add(tx, offer, signal, event, entropy=self.entropy, now=now)
+        return len(taking) if live or consent.agreed_terms(tx, signal.name) else None
+
+    def _contribution(self, offer: Offer, now: datetime) -> Step:
+        """What became of this task's turn; whatever is refused changes nothing and stops no other task."""
+        signal = next(one for one in self.signals if one.name == offer.terms.signal)
+        try:
+            with self.store.transaction() as tx:
+                contribution.draw_coin(tx, offer, self.entropy)
+            with self.store.transaction() as tx:
+                return contribution.contribute(tx, offer, signal, budget=self.budget, entropy=self.entropy, now=now)
+        except Refused as error:
+            return refusal(error, signal=signal.name, task=offer.task_hash)
+
+    def _refresh(self, signal: Signal, now: datetime) -> list[Step]:
+        """Fetch outside, hold inside a transaction."""
+        try:
+            items = decode(self.transport.fetch(f"/v1/checkouts/{quote(signal.name, safe='')}"), Bundle).items
+        except PeerError as error:
+            if error.problem != "unknown-task":
+                return [refusal(TaskRefused(f"no check-out can be read: {error}"), signal=signal.name)]
+            items = ()
+        with self.store.transaction() as tx:
+            return self._book.take(tx, items, signal, second=ledger(tx).second(now))
+
+    def _settled(self) -> list[Step]:
+        return upkeep.settle(self.store, self.witness)

@@ -1,0 +1,52 @@
+"""What happens on a device, and what an app declares that may be learnt from it. Neither is ever fetched."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[Any]]  # named arrays: what an algorithm's device half reads
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something happened; it stays on the device.
+
+    kind: which sort of event, such as "keyboard.emoji.ja"; at: when, with a time zone; data: what, in plain values
+    """
+
+    kind: str
+    at: datetime
+    data: Mapping[str, str | int | float]
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError("an event's time needs a time zone, such as datetime.now(UTC)")
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A door that an app declares: which events may be read, and how they become examples.
+
+    name: what Terms call it; kinds: events that it reads
+    examples: pure; from events to named arrays, one row an answer; answers "nothing" for no events, maps what lies
+        outside the domain to a reserved value, and samples at most `limit`
+    limit: private records, or journal entries, kept for it at a time
+    immediate: True for statistics: an event is randomized when it happens and never written; False: it is journalled
+    dictionary: hash of the Release that names the categories; empty if there is none
+    """
+
+    name: str
+    kinds: frozenset[str]
+    examples: Callable[[Sequence[Event]], Arrays]
+    limit: int
+    immediate: bool
+    dictionary: bytes = b""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit < 2**31:
+            raise ValueError(f"a signal keeps at least one record, got {self.limit=}")
+        if len(self.dictionary) not in (0, 32):
+            raise ValueError(f"a dictionary's hash has 32 bytes, got {len(self.dictionary)}")

@@ -1,0 +1,61 @@
+"""Counting: statistics as the simplest way to learn."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choral.learning.base import Arrays
+from choral.learning.post_processing import norm_sub
+from choral.mechanisms import Estimate
+from choral.numerics import Entropy
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A histogram over a known dictionary; releases only counts that stand out of the noise.
+
+    threshold_milli: thousandths of a standard error that a count must exceed to be released, 0 to 100,000
+    dictionary: hash of the Release that names the categories, 32 bytes; empty if numbers are names enough
+    """
+
+    NAME: ClassVar[str] = "count/1"
+    threshold_milli: int = 3000
+    dictionary: bytes = b""
+
+    def __post_init__(self) -> None:
+        if len(self.dictionary) not in (0, 32):
+            raise ValueError(f"a dictionary's hash has 32 bytes, got {len(self.dictionary)}")
+        if not 0 <= self.threshold_milli <= 100_000:
+            raise ValueError(f"need 0 <= threshold_milli <= 100_000, got {self.threshold_milli=}")
+
+    def init(self, entropy: Entropy) -> Arrays:
+        """Nothing is kept between batches: no overlapping release can be subtracted from another."""
+        return {}
+
+    def check_out(self, state: Arrays, entropy: Entropy) -> Arrays:
+        """A count needs no parameters."""
+        return {}
+
+    def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
+        """The categories themselves: int64[n] from examples["category"]."""
+        return np.asarray(examples["category"], np.int64)
+
+    def fold(self, state: Arrays, update: Estimate, entropy: Entropy) -> Arrays:
+        """The batch's histogram: `estimate` (unbiased), `stderr`, `norm_sub`, and `released`, whose counts stand out."""
+        above = update.values > self.threshold_milli / 1000 * update.stderr
+        return {
+            "estimate": update.values,
+            "stderr": update.stderr,
+            "norm_sub": norm_sub(update.values, update.n),
+            "released": above,
+        }
+
+    def publish(self, state: Arrays) -> Arrays:
+        """Released items only: `item` int64[r], `estimate`, `stderr`, `norm_sub` float64[r], commonest first."""
+        if not state:
+            return {}
+        item = np.flatnonzero(state["released"])
+        item = item[np.argsort(-state["estimate"][item], kind="stable")]
+        return {"item": item, **{name: state[name][item] for name in ("estimate", "stderr", "norm_sub")}}

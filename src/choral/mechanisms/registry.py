@@ -1,0 +1,27 @@
+"""Names of mechanisms as they stand in a Task. On a device such a table is the allow-list."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from choral.mechanisms.base import Mechanism
+from choral.mechanisms.count_mean_sketch import CountMeanSketch
+from choral.mechanisms.fragment_puzzle import FragmentPuzzle
+from choral.mechanisms.hadamard_count_mean_sketch import HadamardCountMeanSketch
+from choral.mechanisms.local_hashing import LocalHashing
+from choral.mechanisms.projective_geometry import ProjectiveGeometryResponse
+from choral.mechanisms.randomized_response import RandomizedResponse
+from choral.mechanisms.subset_selection import SubsetSelection
+from choral.mechanisms.unary_encoding import UnaryEncoding
+
+MECHANISMS: Mapping[str, type[Any]] = {
+    RandomizedResponse.NAME: RandomizedResponse,
+    CountMeanSketch.NAME: CountMeanSketch,
+    HadamardCountMeanSketch.NAME: HadamardCountMeanSketch,
+    ProjectiveGeometryResponse.NAME: ProjectiveGeometryResponse,
+    SubsetSelection.NAME: SubsetSelection,
+    UnaryEncoding.NAME: UnaryEncoding,
+    LocalHashing.NAME: LocalHashing,
+    FragmentPuzzle.NAME: FragmentPuzzle,
+}
+
+__all__ = ["MECHANISMS", "Mechanism"]

@@ -1,0 +1,28 @@
+"""How pages look and who may see them: layout, charts, numbers with their errors, promises in plain words, headers.
+
+Knows: HTML, SVG and guarantees. Must not know: reports, stores, servers, what a product shows.
+Interface: `environment`, `page`, `static_files`, `secure`; `Bar`, `chart`; `promises`; the filters in numbers.py.
+Add here: a filter in numbers.py, a macro in templates/, a rule in static/choral.css.
+Tested in: tests/pages, tests/browser.
+"""
+
+from choral.pages.charts import Bar, Chart, chart
+from choral.pages.headers import HEADERS, secure
+from choral.pages.layout import environment, page, static_files
+from choral.pages.numbers import with_error
+from choral.pages.words import Promise, promises, spoken
+
+__all__ = [
+    "HEADERS",
+    "Bar",
+    "Chart",
+    "Promise",
+    "chart",
+    "environment",
+    "page",
+    "promises",
+    "secure",
+    "spoken",
+    "static_files",
+    "with_error",
+]

@@ -1,0 +1,37 @@
+"""Bytes and their meaning: messages, strict codec, seals, signatures, problems.
+
+Knows: what a message says and how it looks on the wire. Must not know: sockets, tables, time.
+Interface: `encode`, `decode`, `seal`, `unseal`, `sign`, `verify` and the messages.
+Add here: a message as a frozen dataclass with KIND and WIRE, and its golden vectors.
+Tested in: tests/protocol, tests/vectors.
+"""
+
+from choral.protocol.codec import decode, encode
+from choral.protocol.messages import BatchRule, Bundle, Checkout, Release, Signed, Spec, Task, Terms
+from choral.protocol.problems import PROBLEMS, Problem
+from choral.protocol.report import SIZE_CLASSES, Report, report_id
+from choral.protocol.sealing import open_checkout, seal, sign, unseal, verify, verify_any
+
+__all__ = [
+    "PROBLEMS",
+    "SIZE_CLASSES",
+    "BatchRule",
+    "Bundle",
+    "Checkout",
+    "Problem",
+    "Release",
+    "Report",
+    "Signed",
+    "Spec",
+    "Task",
+    "Terms",
+    "decode",
+    "encode",
+    "open_checkout",
+    "report_id",
+    "seal",
+    "sign",
+    "unseal",
+    "verify",
+    "verify_any",
+]

@@ -1,0 +1,319 @@
+"""Binary fields: each knows how to write a value and how to read it back, strictly and within bounds.
+
+All integers are little-endian; text is UTF-8 in normal form C without control characters. No field is optional,
+nothing is skipped, nothing may follow the last field.
+"""
+
+import math
+import struct
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choral.errors import PeerError
+
+MALFORMED = "malformed-message"
+DTYPES = ("<f8", "<f4", "<i8", "<i4", "<i2", "|i1", "<u8", "<u4", "<u2", "|u1", "|b1")
+MOST_AXES = 4
+
+
+class Reader:
+    """Bytes read from front to back; raises PeerError at the first thing that is not as written."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        """The next `size` bytes."""
+        if size > len(self._data) - self._at:
+            raise malformed(f"the message ends {size - (len(self._data) - self._at)} bytes early")
+        self._at += size
+        return self._data[self._at - size : self._at]
+
+    def end(self) -> None:
+        """Raises if anything is left."""
+        if self._at != len(self._data):
+            raise malformed(f"{len(self._data) - self._at} bytes follow the end of the message")
+
+
+class Field(Protocol):
+    """One kind of value on the wire."""
+
+    def write(self, value: Any) -> bytes:
+        """The value's bytes; ValueError if it does not fit."""
+        ...
+
+    def read(self, reader: Reader) -> Any:
+        """The value at the reader; PeerError if it is not legal."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """An integer of `code` (a struct code: B, H, I, Q, q), at most `most` and at least `least`."""
+
+    code: str
+    least: int = 0
+    most: int = 2**64
+
+    def write(self, value: Any) -> bytes:
+        """The value's bytes."""
+        if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
+            raise ValueError(f"need an integer from {self.least} to {self.most}, got {value!r}")
+        try:
+            return struct.pack("<" + self.code, value)
+        except struct.error as error:
+            raise ValueError(f"{value} does not fit: {error}") from None
+
+    def read(self, reader: Reader) -> int:
+        """The integer at the reader."""
+        value: int = struct.unpack("<" + self.code, reader.take(struct.calcsize("<" + self.code)))[0]
+        if not self.least <= value <= self.most:
+            raise malformed(f"an integer from {self.least} to {self.most} was due, {value} came")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Float:
+    """A finite 64-bit float."""
+
+    def write(self, value: Any) -> bytes:
+        """Eight bytes."""
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise ValueError(f"need a finite number, got {value!r}")
+        return struct.pack("<d", value)
+
+    def read(self, reader: Reader) -> float:
+        """The number at the reader."""
+        value: float = struct.unpack("<d", reader.take(8))[0]
+        if not math.isfinite(value):
+            raise malformed("a number is not finite")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Up to `most` bytes behind a length of 4 bytes."""
+
+    most: int
+
+    def write(self, value: Any) -> bytes:
+        """Length and bytes."""
+        if not isinstance(value, bytes) or len(value) > self.most:
+            raise ValueError(f"need at most {self.most} bytes")
+        return struct.pack("<I", len(value)) + value
+
+    def read(self, reader: Reader) -> bytes:
+        """The bytes at the reader."""
+        size: int = struct.unpack("<I", reader.take(4))[0]
+        if size > self.most:
+            raise malformed(f"at most {self.most} bytes were due, {size} are announced")
+        return reader.take(size)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Exactly `size` bytes."""
+
+    size: int
+
+    def write(self, value: Any) -> bytes:
+        """The bytes themselves."""
+        if not isinstance(value, bytes) or len(value) != self.size:
+            raise ValueError(f"need exactly {self.size} bytes")
+        return value
+
+    def read(self, reader: Reader) -> bytes:
+        """The bytes at the reader."""
+        return reader.take(self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Up to `most` bytes of UTF-8 in normal form C, without control characters."""
+
+    most: int
+
+    def write(self, value: Any) -> bytes:
+        """Length and bytes."""
+        if not isinstance(value, str) or not _plain(value):
+            raise ValueError("need text in normal form C without control characters")
+        return Blob(self.most).write(value.encode())
+
+    def read(self, reader: Reader) -> str:
+        """The text at the reader."""
+        try:
+            text = Blob(self.most).read(reader).decode()
+        except UnicodeDecodeError:
+            raise malformed("text is not UTF-8") from None
+        if not _plain(text):
+            raise malformed("text is not in normal form C or holds control characters")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words, sent as its number."""
+
+    words: tuple[str, ...]
+
+    def write(self, value: Any) -> bytes:
+        """The word's number."""
+        if value not in self.words:
+            raise ValueError(f"need one of {self.words}, got {value!r}")
+        return bytes([self.words.index(value)])
+
+    def read(self, reader: Reader) -> str:
+        """The word at the reader."""
+        number = reader.take(1)[0]
+        if number >= len(self.words):
+            raise malformed(f"a choice below {len(self.words)} was due, {number} came")
+        return self.words[number]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A truth value: 0 or 1."""
+
+    def write(self, value: Any) -> bytes:
+        """One byte."""
+        if not isinstance(value, bool):
+            raise ValueError(f"need a bool, got {value!r}")
+        return bytes([value])
+
+    def read(self, reader: Reader) -> bool:
+        """The truth value at the reader."""
+        number = reader.take(1)[0]
+        if number > 1:
+            raise malformed(f"0 or 1 was due, {number} came")
+        return bool(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """Up to `most` values of one kind, behind a count of 2 bytes."""
+
+    field: Field
+    most: int
+
+    def write(self, value: Any) -> bytes:
+        """Count and values."""
+        if not isinstance(value, Sequence) or len(value) > self.most:
+            raise ValueError(f"need a sequence of at most {self.most}")
+        return struct.pack("<H", len(value)) + b"".join(self.field.write(one) for one in value)
+
+    def read(self, reader: Reader) -> tuple[Any, ...]:
+        """The values at the reader."""
+        count: int = struct.unpack("<H", reader.take(2))[0]
+        if count > self.most:
+            raise malformed(f"at most {self.most} values were due, {count} are announced")
+        return tuple(self.field.read(reader) for _ in range(count))
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """One numpy array of up to `most` bytes and four axes: type, axes, bytes."""
+
+    most: int
+
+    def write(self, value: Any) -> bytes:
+        """The array's bytes, little-endian, in C order."""
+        array = np.asarray(value)
+        array = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)
+        if array.dtype.str not in DTYPES or array.ndim > MOST_AXES:
+            raise ValueError(f"need up to {MOST_AXES} axes of one of {DTYPES}, got {array.dtype.str} with {array.ndim}")
+        head = bytes([DTYPES.index(array.dtype.str), array.ndim]) + struct.pack(f"<{array.ndim}I", *array.shape)
+        return head + Blob(self.most).write(array.tobytes())
+
+    def read(self, reader: Reader) -> NDArray[Any]:
+        """The array at the reader, read-only; floats must be finite."""
+        number, axes = reader.take(2)
+        if number >= len(DTYPES) or axes > MOST_AXES:
+            raise malformed(f"an array's type {number} or its {axes} axes are unknown")
+        shape = struct.unpack(f"<{axes}I", reader.take(4 * axes))
+        data, dtype = Blob(self.most).read(reader), np.dtype(DTYPES[number])
+        size = dtype.itemsize
+        for length in shape:
+            size *= length
+        if size != len(data):
+            raise malformed(f"an array of shape {shape} needs {size} bytes, {len(data)} came")
+        return _finite(data, dtype).reshape(shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A mapping from names to values of one kind, in the order of the names."""
+
+    field: Field
+    most: int
+
+    def write(self, value: Any) -> bytes:
+        """Count, then names and values, sorted."""
+        if not isinstance(value, Mapping) or len(value) > self.most:
+            raise ValueError(f"need a mapping of at most {self.most}")
+        pairs = (Text(64).write(name) + self.field.write(value[name]) for name in sorted(value))
+        return struct.pack("<H", len(value)) + b"".join(pairs)
+
+    def read(self, reader: Reader) -> dict[str, Any]:
+        """The mapping at the reader; names must be sorted and differ."""
+        count: int = struct.unpack("<H", reader.take(2))[0]
+        if count > self.most:
+            raise malformed(f"at most {self.most} names were due, {count} are announced")
+        found: dict[str, Any] = {}
+        last = ""
+        for _ in range(count):
+            name = Text(64).read(reader)
+            if found and name <= last:
+                raise malformed(f"names are not sorted at {name!r}")
+            found[name] = self.field.read(reader)
+            last = name
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A mechanism's or algorithm's parameter: an unsigned integer, bytes or text, behind its kind."""
+
+    def write(self, value: Any) -> bytes:
+        """Kind and value."""
+        kinds: list[tuple[type, Field]] = [(int, Integer("Q")), (bytes, Blob(4096)), (str, Text(256))]
+        for number, (kind, field) in enumerate(kinds):
+            if type(value) is kind:
+                return bytes([number]) + field.write(value)
+        raise ValueError(f"a parameter is an integer, bytes or text, got {type(value).__name__}")
+
+    def read(self, reader: Reader) -> int | bytes | str:
+        """The value at the reader."""
+        readers: tuple[Callable[[Reader], Any], ...] = (Integer("Q").read, Blob(4096).read, Text(256).read)
+        kind = reader.take(1)[0]
+        if kind >= len(readers):
+            raise malformed(f"parameter kind {kind} is unknown")
+        value: int | bytes | str = readers[kind](reader)
+        return value
+
+
+def malformed(detail: str) -> PeerError:
+    """The error for bytes that do not mean anything."""
+    return PeerError(MALFORMED, detail)
+
+
+def _plain(text: str) -> bool:
+    if text.isascii():
+        return text.isprintable()
+    return unicodedata.is_normalized("NFC", text) and not any(unicodedata.category(one) in ("Cc", "Cs") for one in text)
+
+
+def _finite(data: bytes, dtype: np.dtype[Any]) -> NDArray[Any]:
+    array = np.frombuffer(data, dtype) if dtype.kind != "b" else np.frombuffer(data, np.uint8)
+    if dtype.kind == "f" and not np.isfinite(array).all():
+        raise malformed("an array holds a number that is not finite")
+    if dtype.kind == "b":
+        if len(array) and array.max() > 1:
+            raise malformed("a truth value is neither 0 nor 1")
+        return array.astype(np.bool_)
+    return array

@@ -1,0 +1,282 @@
+"""The server's face: uploads on their raw road, everything else a small Starlette application.
+
+Knows HTTP. Leaves what may be done to the use cases of this room, and sockets to whoever runs it.
+"""
+
+import hashlib
+import hmac
+import logging
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from choral.errors import ChoralError, PeerError
+from choral.numerics import Entropy
+from choral.protocol import Signed, decode, encode
+from choral.server.checkout import FRESH_SECONDS, check_out
+from choral.server.intake import Intake
+from choral.server.openapi import description
+from choral.server.problem_responses import answer_choral_error, answer_http_error, problem_response
+from choral.server.rounds import seconds
+from choral.server.tasks import Names, TaskBook, publish_release, publish_task
+from choral.server.upload import PATH, Upload
+from choral.server.views import (
+    dictionary,
+    items_csv,
+    items_view,
+    read_release,
+    release_detail,
+    release_view,
+    task_view,
+)
+from choral.storage import ServerStore
+
+LARGEST_POSTED = 2**26
+BINARY = "application/octet-stream"
+FOREVER = "public, max-age=31536000, immutable"  # for what is named by its hash
+BRIEFLY = "public, max-age=5"
+OURS = ("/v1", "/health", "/openapi.json")
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+HTTPS_HEADERS = ((b"strict-transport-security", b"max-age=31536000"),)
+BROKEN = PeerError("unavailable", "the server failed at this request")
+log = logging.getLogger("choral.server")
+
+
+def application(
+    store: ServerStore,
+    *,
+    server_key: Ed25519PrivateKey,
+    operators: Collection[bytes],
+    operator_token: str,
+    names: Names,
+    clock: Callable[[], datetime],
+    entropy: Entropy,
+    pages: ASGIApp | None = None,
+) -> ASGIApp:
+    """The ASGI application of a server. It gets no shuffler's key.
+
+    clock: the current time, aware; pages: what answers for paths that are not the interface's
+    """
+    book, intake = TaskBook(store, names), Intake(store)
+    desk = Desk(book, server_key, frozenset(operators), operator_token, clock, entropy)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await intake.close()
+
+    handlers = {
+        ChoralError: answer_choral_error,
+        HTTPException: answer_http_error,
+        Exception: lambda *_: problem_response(BROKEN),
+    }
+    inner = Starlette(routes=desk.routes(), exception_handlers=handlers, lifespan=lifespan)
+    return Front(Upload(book, intake, clock), inner, pages)
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Sends each request to the upload road, the interface or the pages; answers for what nobody foresaw."""
+
+    upload: Upload
+    interface: Starlette
+    pages: ASGIApp | None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the start and stop of the server."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        sent: list[bool] = []  # of each message that went out: was it the last
+
+        async def guarded(message: Message) -> None:
+            sent.append(message["type"] == "http.response.body" and not message.get("more_body", False))
+            await send(message)
+
+        try:
+            await self._route(scope)(scope, receive, guarded)
+        except Exception as error:  # the outermost edge of the server: answer, and log the place but no content
+            log.error("failed", extra={"facts": {"error": type(error).__name__, "place": _place(error)}})
+            if scope["type"] != "http" or (sent and not sent[-1]):
+                raise
+            if not sent:
+                await problem_response(BROKEN)(scope, receive, send)
+
+    def _route(self, scope: Scope) -> ASGIApp:
+        path = scope.get("path", "")
+        if path == PATH:
+            return self.upload
+        if self.pages is not None and scope["type"] == "http" and not path.startswith(OURS):
+            return self.pages
+        return with_headers(self.interface)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The routes beside the upload road."""
+
+    book: TaskBook
+    server_key: Ed25519PrivateKey
+    operators: frozenset[bytes]
+    operator_token: str
+    clock: Callable[[], datetime]
+    entropy: Entropy
+
+    def routes(self) -> list[Route]:
+        """All of them, as /openapi.json describes them."""
+        return [
+            Route("/health", self.health),
+            Route("/openapi.json", self.openapi),
+            Route("/v1/checkouts/{signal}", self.checkouts),
+            Route("/v1/tasks", self.tasks),
+            Route("/v1/tasks/{hash}.bin", self.task_binary),
+            Route("/v1/tasks/{hash}", self.task),
+            Route("/v1/releases", self.releases),
+            Route("/v1/releases/{hash}.bin", self.release_binary),
+            Route("/v1/releases/{hash}.csv", self.release_csv),
+            Route("/v1/releases/{hash}", self.release),
+            Route("/v1/operator/tasks", self.post_task, methods=["POST"]),
+            Route("/v1/operator/releases", self.post_release, methods=["POST"]),
+            Route("/v1/operator/releases/{hash}", self.unpublished),
+        ]
+
+    def health(self, request: Request) -> Response:
+        """Whether the store answers."""
+        self.book.store.task(bytes(32))
+        return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+    def openapi(self, request: Request) -> Response:
+        """The description of this interface."""
+        return JSONResponse(description(), headers={"Cache-Control": BRIEFLY})
+
+    async def checkouts(self, request: Request) -> Response:
+        """The Bundle of a signal's check-outs."""
+        signal, now = request.path_params["signal"], self.clock()
+        bundle = check_out(self.book, signal, server_key=self.server_key, entropy=self.entropy, now=now)
+        age = FRESH_SECONDS - seconds(now) % FRESH_SECONDS
+        return Response(encode(bundle), headers={"Cache-Control": f"public, max-age={age}"}, media_type=BINARY)
+
+    def tasks(self, request: Request) -> Response:
+        """All published tasks."""
+        now = seconds(self.clock())
+        views = [task_view(self.book, self.book.get(row.hash), now) for row in self.book.store.tasks()]
+        return JSONResponse(views, headers={"Cache-Control": BRIEFLY})
+
+    def task(self, request: Request) -> Response:
+        """One task."""
+        known = self.book.get(hash_in(request))
+        return JSONResponse(task_view(self.book, known, seconds(self.clock())), headers={"Cache-Control": BRIEFLY})
+
+    def task_binary(self, request: Request) -> Response:
+        """The task as its operator signed it."""
+        return Response(encode(self.book.get(hash_in(request)).signed), headers={"Cache-Control": FOREVER}, media_type=BINARY)
+
+    def releases(self, request: Request) -> Response:
+        """All releases, newest first."""
+        views = [release_view(self.book.store, row) for row in self.book.store.releases()]
+        return JSONResponse(views, headers={"Cache-Control": BRIEFLY})
+
+    def release(self, request: Request) -> Response:
+        """One release with its guarantees and items."""
+        row, release = read_release(self.book.store, hash_in(request))
+        return JSONResponse(release_detail(self.book, row, release), headers={"Cache-Control": FOREVER})
+
+    def release_csv(self, request: Request) -> Response:
+        """The items of a histogram."""
+        row, release = read_release(self.book.store, hash_in(request))
+        if row.kind != "histogram":
+            raise PeerError("unknown-page", f"a release of kind {row.kind!r} has no table; read its .bin")
+        text = items_csv(items_view(release, dictionary(self.book, release.task)))
+        headers = {"Cache-Control": FOREVER, "Content-Disposition": f'attachment; filename="{row.hash.hex()[:16]}.csv"'}
+        return PlainTextResponse(text, headers=headers, media_type="text/csv")
+
+    def release_binary(self, request: Request) -> Response:
+        """The release as the server signed it."""
+        signed = self.book.store.release(hash_in(request))
+        if signed is None:
+            raise PeerError("unknown-page", "no release has this hash")
+        return Response(signed, headers={"Cache-Control": FOREVER}, media_type=BINARY)
+
+    async def post_task(self, request: Request) -> Response:
+        """Publish a signed task."""
+        signed = decode(await self._posted(request), Signed)
+        public = self.server_key.public_key().public_bytes_raw()
+        names, now = self.book.names, self.clock()
+        hash_ = publish_task(self.book.store, signed, operators=self.operators, names=names, server_key=public, now=now)
+        return JSONResponse({"hash": hash_.hex()}, 201, headers={"Cache-Control": "no-store"})
+
+    async def post_release(self, request: Request) -> Response:
+        """Publish signed public data."""
+        signed = decode(await self._posted(request), Signed)
+        hash_ = publish_release(self.book.store, signed, operators=self.operators)
+        return JSONResponse({"hash": hash_.hex()}, 201, headers={"Cache-Control": "no-store"})
+
+    def unpublished(self, request: Request) -> Response:
+        """The whole state behind a release, for its operator."""
+        self._require_operator(request)
+        found = self.book.store.unpublished(hash_in(request))
+        if found is None:
+            raise PeerError("unknown-page", "no release of a batch has this hash")
+        return Response(found, headers={"Cache-Control": "no-store"}, media_type=BINARY)
+
+    async def _posted(self, request: Request) -> bytes:
+        """The operator's body, bounded while it comes."""
+        self._require_operator(request)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_POSTED:
+                raise PeerError("too-large", f"at most {LARGEST_POSTED} bytes can be posted")
+        return bytes(body)
+
+    def _require_operator(self, request: Request) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        given, due = (hashlib.sha256(text.encode()).digest() for text in (token.strip(), self.operator_token))
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given, due):
+            raise PeerError("not-authorized", "the operator's token is missing or wrong")
+
+
+def hash_in(request: Request) -> bytes:
+    """The 32 bytes that a path names in lower-case hex."""
+    text = request.path_params["hash"]
+    if len(text) != 64 or not set(text) <= set("0123456789abcdef"):
+        raise PeerError("unknown-page", "a hash is 64 lower-case hexadecimal digits")
+    return bytes.fromhex(text)
+
+
+def with_headers(app: ASGIApp) -> ASGIApp:
+    """The same application with the headers that keep browsers careful."""
+
+    async def careful(scope: Scope, receive: Receive, send: Send) -> None:
+        extra = HEADERS + (HTTPS_HEADERS if scope.get("scheme") == "https" else ())
+
+        async def add(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *extra]
+            await send(message)
+
+        await app(scope, receive, add)
+
+    return careful
+
+
+def _place(error: BaseException) -> str:
+    """file:line where the error was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "?"

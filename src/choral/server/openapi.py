@@ -1,0 +1,123 @@
+"""The description of the interface, made from the table of problems and from what the routes answer."""
+
+from typing import Any
+
+from choral import __version__
+from choral.protocol import PROBLEMS, SIZE_CLASSES
+from choral.protocol.problems import MEDIA_TYPE, PREFIX
+
+BINARY = "application/octet-stream"
+HASH = {"name": "hash", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
+SIGNAL = {"name": "signal", "in": "path", "required": True, "schema": {"type": "string"}}
+POSTED = ("malformed-message", "too-large", "bad-signature", "conflict", "not-authorized", "storage-full")
+UPLOAD = (
+    "malformed-message",
+    "wrong-size",
+    "too-large",
+    "unknown-task",
+    "unknown-name",
+    "round-closed",
+    "round-unopened",
+    "task-expired",
+    "storage-full",
+    "overloaded",
+)
+
+
+def description() -> dict[str, Any]:
+    """OpenAPI 3.1 of every route."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "choral server",
+            "version": __version__,
+            "description": "Takes sealed, locally private reports and publishes what was learnt from whole batches.",
+        },
+        "paths": {path: {method: operation} for path, method, operation in _operations()},
+        "components": {
+            "schemas": {"Problem": _problem_schema()},
+            "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operations() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        ("/v1/reports", "post", _upload()),
+        ("/v1/checkouts/{signal}", "get", _get("All that a device downloads to contribute", BINARY, "unknown-task", SIGNAL)),
+        ("/v1/tasks", "get", _get("All published tasks", "application/json")),
+        ("/v1/tasks/{hash}", "get", _get("One task", "application/json", "unknown-task", HASH)),
+        ("/v1/tasks/{hash}.bin", "get", _get("The task as its operator signed it", BINARY, "unknown-task", HASH)),
+        ("/v1/releases", "get", _get("All releases, newest first", "application/json")),
+        ("/v1/releases/{hash}", "get", _get("One release with guarantees and items", "application/json", "unknown-page", HASH)),
+        ("/v1/releases/{hash}.bin", "get", _get("The release as the server signed it", BINARY, "unknown-page", HASH)),
+        ("/v1/releases/{hash}.csv", "get", _get("The items of a histogram", "text/csv", "unknown-page", HASH)),
+        ("/v1/operator/tasks", "post", _post("Publish a task that an operator signed", "unknown-name", "task-expired")),
+        ("/v1/operator/releases", "post", _post("Publish public data that an operator signed")),
+        ("/v1/operator/releases/{hash}", "get", _unpublished()),
+        ("/health", "get", _get("Whether the server answers", "application/json")),
+        ("/openapi.json", "get", _get("This description", "application/json")),
+    ]
+
+
+def _get(summary: str, media: str, problem: str = "", parameter: dict[str, Any] | None = None) -> dict[str, Any]:
+    operation: dict[str, Any] = {"summary": summary, "responses": {"200": {"description": summary, "content": {media: {}}}}}
+    operation["responses"] |= _refusals((problem, "unknown-page", "unavailable") if parameter else ("unavailable",))
+    if parameter:
+        operation["parameters"] = [parameter]
+    return operation
+
+
+def _post(summary: str, *more: str) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "security": [{"operator": []}],
+        "requestBody": {"required": True, "content": {BINARY: {}}},
+        "responses": {"201": {"description": "Its hash", "content": {"application/json": {}}}} | _refusals((*POSTED, *more)),
+    }
+
+
+def _upload() -> dict[str, Any]:
+    return {
+        "summary": "Send one report; the same bytes again have no further effect",
+        "requestBody": {
+            "required": True,
+            "description": f"One report of {', '.join(map(str, SIZE_CLASSES))} bytes, without content encoding",
+            "content": {BINARY: {}},
+        },
+        "responses": {"204": {"description": "The report is durable"}} | _refusals(UPLOAD),
+    }
+
+
+def _unpublished() -> dict[str, Any]:
+    operation = _get("The whole estimate behind a release", BINARY, "unknown-page", HASH)
+    operation["security"] = [{"operator": []}]
+    operation["responses"] |= _refusals(("not-authorized",))
+    return operation
+
+
+def _refusals(types: tuple[str, ...]) -> dict[str, Any]:
+    """Problems by status, each with the types it can have."""
+    by_status: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for name in types if name):
+        by_status.setdefault(str(PROBLEMS[name].status), []).append(PREFIX + name)
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": ", ".join(names), "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status, names in sorted(by_status.items())
+    }
+
+
+def _problem_schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "RFC 9457",
+        "required": ["type", "title", "status", "remedy"],
+        "properties": {
+            "type": {"type": "string", "enum": [PREFIX + name for name in PROBLEMS]},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "remedy": {"type": "string"},
+        },
+    }

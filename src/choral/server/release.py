@@ -1,0 +1,85 @@
+"""A shuffled batch becomes a Release: sum, estimate, fold, publish. Once, or never."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from numpy.typing import NDArray
+
+from choral.engines import Engine
+from choral.errors import StoreError
+from choral.learning import Arrays
+from choral.mechanisms import Estimate, Mechanism, empty_state
+from choral.numerics import Entropy
+from choral.protocol import Release, encode, sign
+from choral.server.checkout import state_of
+from choral.server.rounds import seconds
+from choral.server.shuffle import LEASE_SECONDS
+from choral.server.tasks import Known, Names, TaskBook
+from choral.storage import BatchRow, ReleaseRow, ServerStore
+
+UNPUBLISHED = "unpublished"
+ROWS_AT_ONCE = 2**14  # payloads summed at a time
+HISTOGRAM = frozenset({"item", "estimate", "stderr"})
+
+
+def release_once(
+    store: ServerStore, server_key: Ed25519PrivateKey, *, names: Names, engine: Engine, entropy: Entropy, now: datetime
+) -> Release | None:
+    """The Release of one shuffled batch, signed, kept and its payloads erased in one transaction; None if none is due."""
+    second = seconds(now)
+    batch = store.lease("release", now=second, until=second + LEASE_SECONDS)
+    if batch is None:
+        return None
+    known, row = TaskBook(store, names).get(batch.task), store.task(batch.task)
+    if row is None:
+        raise StoreError("the store holds a batch without its task; restore it from a copy")
+    estimate = known.mechanism.estimate(total(known.mechanism, store.parts(batch), engine), batch.legal)
+    state = known.algorithm.fold(state_of(row, known, entropy), _require_whole(estimate, batch), entropy)
+    release = _release(known, batch, known.algorithm.publish(state), second)
+    signed = sign(release, server_key)
+    hash_ = hashlib.sha256(signed.body).digest()
+    full = encode(Release(batch.task, batch.round, UNPUBLISHED, batch.legal, second, release.guarantees, state))
+    store.finish_release(
+        batch,
+        ReleaseRow(hash_, batch.task, batch.round, release.kind, batch.legal, second),
+        signed=encode(signed),
+        unpublished=full,
+        state=full,
+    )
+    return release
+
+
+def total(mechanism: Mechanism, parts: Iterator[bytes], engine: Engine) -> NDArray[np.int64]:
+    """The sum over all parts: at most two states are in memory at a time."""
+    sums = engine.map(partial(accumulated, mechanism), parts)
+    state = next(sums, None)
+    if state is None:
+        return empty_state(mechanism)
+    for other in sums:
+        state += other
+    return state
+
+
+def accumulated(mechanism: Mechanism, part: bytes) -> NDArray[np.int64]:
+    """The state of one part of a batch; a function of its own so that other processes can run it."""
+    payloads = np.frombuffer(part, mechanism.payload)
+    state = empty_state(mechanism)
+    for start in range(0, len(payloads), ROWS_AT_ONCE):
+        state = mechanism.accumulate(state, payloads[start : start + ROWS_AT_ONCE])
+    return state
+
+
+def _require_whole(estimate: Estimate, batch: BatchRow) -> Estimate:
+    if estimate.n < batch.minimum:
+        raise StoreError(f"a batch of {estimate.n} reports, below its minimum of {batch.minimum}, came up for release")
+    return estimate
+
+
+def _release(known: Known, batch: BatchRow, arrays: Arrays, now: int) -> Release:
+    kind = "histogram" if arrays.keys() >= HISTOGRAM else known.task.algorithm.name
+    guarantees = known.mechanism.guarantees(known.task.rule.minimum, known.task.reports_per_device)
+    return Release(batch.task, batch.round, kind, batch.legal, now, guarantees, arrays)

@@ -1,0 +1,51 @@
+"""When a round takes reports: arithmetic on a Task's rule, no store, no clock."""
+
+from datetime import datetime
+
+from choral.errors import PeerError
+from choral.protocol import Task
+from choral.storage import Slot
+
+DAY = 86_400
+
+
+def seconds(now: datetime) -> int:
+    """Whole seconds since 1970 of an aware time."""
+    if now.tzinfo is None:
+        raise ValueError(f"need a time with its zone, got {now!r}")
+    return int(now.timestamp())
+
+
+def current_round(task: Task, cut: int, now: int) -> int:
+    """The round that devices are asked for; `cut` is how many rounds were cut, which counts where no clock does."""
+    return (now - task.start) // task.rule.round_seconds if task.rule.advance == "time" else cut
+
+
+def closes(task: Task, round_: int) -> int:
+    """From when on the round takes no report, unless its batch is cut before."""
+    if task.rule.advance == "release":
+        return task.expires
+    return min(task.expires, task.start + (round_ + task.rule.rounds_open) * task.rule.round_seconds)
+
+
+def require_live(task: Task, now: int) -> None:
+    """Raises unless start <= now < expires."""
+    if now < task.start:
+        raise PeerError("round-unopened", f"the task starts at {task.start}, it is {now}")
+    if now >= task.expires:
+        raise PeerError("task-expired", f"the task expired at {task.expires}, it is {now}")
+
+
+def require_open(task: Task, round_: int, current: int) -> None:
+    """Raises unless `round_` is the current one or one of the few before it that are still open."""
+    if round_ > current:
+        raise PeerError("round-unopened", f"round {current} is the latest, a report for round {round_} came")
+    if round_ <= current - task.rule.rounds_open:
+        raise PeerError("round-closed", f"round {round_} is closed; the latest is {current}")
+
+
+def slot(task: Task, hash_: bytes, round_: int, now: int) -> Slot:
+    """Where a report of this round goes. Retention counts from the round's first second, or from the end of this day."""
+    first = task.start + round_ * task.rule.round_seconds if task.rule.advance == "time" else now - now % DAY + DAY
+    erase_by = first + task.terms.retention_days * DAY
+    return Slot(hash_, round_, task.rule.minimum, task.rule.goal, closes(task, round_), erase_by)

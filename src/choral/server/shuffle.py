@@ -1,0 +1,80 @@
+"""A batch is cut, unsealed, sifted and permuted. The only duty that holds the shuffler's private key."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from numpy.typing import NDArray
+
+from choral.errors import PeerError, StoreError
+from choral.mechanisms import Payloads
+from choral.numerics import Entropy
+from choral.protocol import Report, unseal
+from choral.server.rounds import seconds
+from choral.server.tasks import Known, Names, TaskBook
+from choral.storage import BELOW_MINIMUM, BatchRow, ServerStore
+
+LEASE_SECONDS = 120
+PART_BYTES = 2**25  # payloads of a batch are kept in parts of this size
+
+
+def shuffle_once(
+    store: ServerStore, shuffler_key: X25519PrivateKey, *, names: Names, entropy: Entropy, now: datetime
+) -> BatchRow | None:
+    """The row of one batch that was due and is now shuffled, or erased if too few of its reports were legal; else None."""
+    second = seconds(now)
+    batch = store.lease("shuffle", now=second, until=second + LEASE_SECONDS)
+    if batch is None:
+        return None
+    known = TaskBook(store, names).get(batch.task)
+    _require_key(known, shuffler_key)
+    legal = _legal(known, store.sealed(batch), batch.round, shuffler_key)
+    counts = {"legal": len(legal), "dropped": batch.reports - len(legal), "now": second}
+    if len(legal) < batch.minimum:
+        store.finish_erased(batch, BELOW_MINIMUM, **counts)
+    else:
+        store.finish_shuffle(batch, _parts(legal[permutation(len(legal), entropy)]), **counts)
+    return store.batch(batch.task, batch.round)
+
+
+def permutation(n: int, entropy: Entropy) -> NDArray[np.intp]:
+    """A uniformly random order of n things: the ranks of n random words, drawn again if two are equal."""
+    while True:
+        words = entropy.words(1, n)[0]
+        order = np.argsort(words)
+        ordered = words[order]
+        if not (ordered[1:] == ordered[:-1]).any():
+            return order
+
+
+def _require_key(known: Known, key: X25519PrivateKey) -> None:
+    """Raises, with nothing erased, rather than take every seal for broken because the wrong key was given."""
+    if key.public_key().public_bytes_raw() != known.task.shuffler_key:
+        raise StoreError(f"task {known.hash.hex()} is sealed to another shuffler's key; start the shuffle with that key file")
+
+
+def _legal(known: Known, sealed: Iterator[bytes], round_: int, key: X25519PrivateKey) -> Payloads:
+    """The payloads that a device could have sent; broken seals, foreign headers and illegal rows are left out."""
+    records = bytearray()
+    for body in sealed:
+        records += _opened(known, body, round_, key)
+    payloads: Payloads = np.frombuffer(records, known.mechanism.payload)
+    return payloads[known.mechanism.legal(payloads)]
+
+
+def _opened(known: Known, body: bytes, round_: int, key: X25519PrivateKey) -> bytes:
+    """One payload, or nothing if the seal does not open."""
+    report = Report.from_bytes(body)
+    if report.task != known.hash or report.round != round_:
+        return b""
+    try:
+        return unseal(report, known.payload_size, key)
+    except PeerError:
+        return b""
+
+
+def _parts(payloads: Payloads) -> Iterator[bytes]:
+    """The records in order, in pieces of at most PART_BYTES."""
+    step = max(1, PART_BYTES // payloads.dtype.itemsize)
+    return (payloads[start : start + step].tobytes() for start in range(0, len(payloads), step))

@@ -1,0 +1,121 @@
+"""Publishing a task, and the book of tasks that a server has decoded."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from choral.errors import PeerError
+from choral.learning import Algorithm
+from choral.mechanisms import Mechanism
+from choral.privacy import micro
+from choral.protocol import Release, Signed, Task, decode, encode, verify_any
+from choral.protocol.report import HEADER, SEAL_OVERHEAD, plaintext_size
+from choral.server.rounds import DAY, seconds
+from choral.storage import ReleaseRow, ServerStore, TaskRow
+
+Names = Mapping[str, type[Any]]
+MOST_LIVE = 16  # tasks of one signal; a Bundle holds no more
+PUBLIC_DATA = bytes(32)  # the task of a release that no person is in
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A published task with what it names, built. It never changes: its hash is its name.
+
+    payload_size: bytes of one payload; report_size: bytes of one report, sealed and padded
+    """
+
+    hash: bytes
+    task: Task
+    signed: Signed
+    mechanism: Mechanism
+    algorithm: Algorithm
+    payload_size: int
+    report_size: int
+
+
+@dataclass(slots=True)
+class TaskBook:
+    """The tasks of a store, each decoded once."""
+
+    store: ServerStore
+    names: Names
+    _known: dict[bytes, Known] = field(default_factory=dict)
+
+    def find(self, hash_: bytes) -> Known | None:
+        """The task with this hash, if it was published."""
+        found = self._known.get(hash_)
+        if found is None and (row := self.store.task(hash_)) is not None:
+            found = self._known[hash_] = known(decode(row.signed, Signed), self.names)
+        return found
+
+    def get(self, hash_: bytes) -> Known:
+        """The task with this hash; PeerError if there is none."""
+        found = self.find(hash_)
+        if found is None:
+            raise PeerError("unknown-task", "no task with this hash was published here")
+        return found
+
+
+def known(signed: Signed, names: Names) -> Known:
+    """The task in `signed`, whose signature was checked when it was published, with its parts built."""
+    task = decode(signed.body, Task)
+    hash_ = hashlib.sha256(signed.body).digest()
+    mechanism, algorithm = task.mechanism.build(names), task.algorithm.build(names)
+    payload_size = mechanism.payload.itemsize
+    try:
+        report_size = HEADER.size + SEAL_OVERHEAD + plaintext_size(payload_size)
+    except ValueError as error:
+        raise PeerError("conflict", str(error)) from None
+    return Known(hash_, task, signed, mechanism, algorithm, payload_size, report_size)
+
+
+def publish_task(
+    store: ServerStore, signed: Signed, *, operators: Collection[bytes], names: Names, server_key: bytes, now: datetime
+) -> bytes:
+    """The hash of a task that is published from now on; the same task twice is one task.
+
+    server_key: this server's public key, with which devices will check what it signs
+    """
+    task = verify_any(signed, Task, operators)
+    found = known(signed, names)
+    _require_sound(task, found, server_key)
+    if store.task(found.hash) is not None:
+        return found.hash
+    live = [row for row in store.tasks() if row.signal == task.terms.signal and row.expires > seconds(now)]
+    if task.expires <= seconds(now):
+        raise PeerError("task-expired", f"the task expired at {task.expires}; sign one that expires later")
+    if len(live) >= MOST_LIVE:
+        raise PeerError("conflict", f"{len(live)} tasks of the signal {task.terms.signal!r} are live, which is the most; wait")
+    store.put_task(TaskRow(found.hash, task.terms.signal, task.expires, encode(signed)))
+    return found.hash
+
+
+def publish_release(store: ServerStore, signed: Signed, *, operators: Collection[bytes]) -> bytes:
+    """The hash of public data that no person is in (a dictionary, a catalogue), which everyone can read from now on."""
+    release = verify_any(signed, Release, operators)
+    if release.task != PUBLIC_DATA or release.reports or release.guarantees:
+        raise PeerError("conflict", "public data names no task, no reports and no guarantees; only a batch has those")
+    hash_ = hashlib.sha256(signed.body).digest()
+    row = ReleaseRow(hash_, PUBLIC_DATA, release.round, release.kind, 0, release.created)
+    store.put_release(row, encode(signed))
+    return hash_
+
+
+def _require_sound(task: Task, found: Known, server_key: bytes) -> None:
+    """What a Task cannot check of itself: price, keys, sizes, retention."""
+    price = micro(found.mechanism.guarantees(task.rule.minimum, task.reports_per_device)[0].epsilon)
+    if task.terms.price_micro < price:
+        raise PeerError(
+            "conflict", f"the Terms' price of {task.terms.price_micro} millionths is below the mechanism's epsilon of {price}"
+        )
+    if task.server_key != server_key:
+        raise PeerError("conflict", "the task names another server's key; name this server's, so that devices can check it")
+    open_seconds = task.rule.rounds_open * task.rule.round_seconds
+    if task.rule.advance == "time" and open_seconds > task.terms.retention_days * DAY:
+        raise PeerError(
+            "conflict",
+            f"a round is open for {open_seconds} seconds, longer than the retention of {task.terms.retention_days} days",
+        )

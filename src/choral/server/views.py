@@ -1,0 +1,135 @@
+"""What the public may read, as plain data for JSON and CSV: tasks, rounds, releases."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from choral.errors import PeerError
+from choral.privacy import Guarantee
+from choral.protocol import Release, Signed, Task, decode
+from choral.server.rounds import current_round
+from choral.server.tasks import PUBLIC_DATA, Known, TaskBook
+from choral.storage import BatchRow, ReleaseRow, ServerStore
+
+Json = dict[str, Any]
+COLUMNS = ("rank", "item", "name", "estimate", "stderr", "norm_sub")
+
+
+def task_view(book: TaskBook, known: Known, now: int) -> Json:
+    """Everything about a task that helps to decide whether to take part."""
+    task, terms, batches = known.task, known.task.terms, book.store.batches(known.hash)
+    row = book.store.task(known.hash)
+    round_ = max(0, current_round(task, row.round if row else 0, min(now, task.expires - 1)))
+    return {
+        "hash": known.hash.hex(),
+        "purpose": terms.purpose,
+        "signal": terms.signal,
+        "unit": terms.unit,
+        "trust": terms.trust,
+        "epsilon": terms.epsilon,
+        "mechanism": {"name": task.mechanism.name, "parameters": _plain(task.mechanism.parameters)},
+        "algorithm": {"name": task.algorithm.name, "parameters": _plain(task.algorithm.parameters)},
+        "guarantees": guarantees_view(known.mechanism.guarantees(task.rule.minimum, task.reports_per_device)),
+        "rule": asdict(task.rule),
+        "start": task.start,
+        "expires": task.expires,
+        "reviewer": task.reviewer,
+        "retention_days": terms.retention_days,
+        "minimum": terms.minimum,
+        "reports_per_day": terms.reports_per_day,
+        "reports_for_life": terms.reports_for_life,
+        "sending_is_visible": terms.sending_is_visible,
+        "state": _state(task, now),
+        "round": round_,
+        "reports": sum(batch.reports for batch in batches if batch.round == round_ and batch.state == "open"),
+        "accepted_total": sum(batch.reports for batch in batches),
+        "rounds": [_round_view(batch) for batch in batches],
+    }
+
+
+def release_view(store: ServerStore, row: ReleaseRow) -> Json:
+    """What is said of a release in a list."""
+    task = store.task(row.task) if row.task != PUBLIC_DATA else None
+    return {
+        "hash": row.hash.hex(),
+        "task": row.task.hex(),
+        "signal": task.signal if task else "",
+        "round": row.round,
+        "kind": row.kind,
+        "reports": row.reports,
+        "created": row.created,
+    }
+
+
+def release_detail(book: TaskBook, row: ReleaseRow, release: Release) -> Json:
+    """A release with its guarantees and, for a histogram, its items, commonest first."""
+    view = release_view(book.store, row)
+    view["guarantees"] = guarantees_view(release.guarantees)
+    view["arrays"] = {name: {"type": array.dtype.str, "shape": list(array.shape)} for name, array in release.arrays.items()}
+    if row.kind == "histogram":
+        view["items"] = items_view(release, dictionary(book, release.task))
+    return view
+
+
+def items_view(release: Release, names: Sequence[str]) -> list[Json]:
+    """The items of a histogram, with the names of its dictionary where it has them."""
+    arrays = release.arrays
+    return [
+        {
+            "rank": rank,
+            "item": item,
+            "name": names[item] if item < len(names) else "",
+            **{name: float(arrays[name][rank - 1]) for name in ("estimate", "stderr", "norm_sub") if name in arrays},
+        }
+        for rank, item in enumerate(arrays["item"].tolist(), start=1)
+    ]
+
+
+def items_csv(items: Sequence[Json]) -> str:
+    """The items as CSV with a header line."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(items)
+    return text.getvalue()
+
+
+def dictionary(book: TaskBook, task: bytes) -> tuple[str, ...]:
+    """The names of the task's categories, from the dictionary Release its algorithm points to; empty if there is none."""
+    known = book.find(task)
+    pointer = known.task.algorithm.parameters.get("dictionary", b"") if known else b""
+    signed = book.store.release(pointer) if isinstance(pointer, bytes) and pointer else None
+    if signed is None:
+        return ()
+    names = decode(decode(signed, Signed).body, Release).arrays.get("names")
+    return () if names is None else tuple(names.tobytes().decode(errors="replace").split("\n"))
+
+
+def read_release(store: ServerStore, hash_: bytes) -> tuple[ReleaseRow, Release]:
+    """A release and its row; PeerError if there is none."""
+    signed = store.release(hash_)
+    if signed is None:
+        raise PeerError("unknown-page", "no release has this hash")
+    release = decode(decode(signed, Signed).body, Release)
+    return ReleaseRow(hash_, release.task, release.round, release.kind, release.reports, release.created), release
+
+
+def guarantees_view(guarantees: Sequence[Guarantee]) -> list[Json]:
+    """Guarantees with their sentence, in the order given: `nobody` first."""
+    return [{**asdict(guarantee), "sentence": guarantee.sentence} for guarantee in guarantees]
+
+
+def _round_view(batch: BatchRow) -> Json:
+    return {name: getattr(batch, name) for name in ("round", "state", "reports", "legal", "dropped", "closes", "why")}
+
+
+def _state(task: Task, now: int) -> str:
+    if now < task.start:
+        return "announced"
+    return "live" if now < task.expires else "expired"
+
+
+def _plain(parameters: Any) -> Json:
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in parameters.items()}

@@ -1,0 +1,48 @@
+"""Rows and transactions: what a device and a server must not forget.
+
+Knows: rows, transactions, files. Must not know: what a row is for.
+Interface: `DeviceStore` and `ServerStore`, each in memory and in SQLite.
+Add here: one file, for another database; then run `check_device_store` or `check_server_store`.
+Tested in: tests/storage, tests/contracts.
+"""
+
+from choral.storage.device import DeviceStore, DeviceTransaction
+from choral.storage.device_contract import check_device_store
+from choral.storage.device_memory import MemoryDeviceStore
+from choral.storage.device_sqlite import SqliteDeviceStore
+from choral.storage.server import (
+    BELOW_MINIMUM,
+    RETENTION_OVER,
+    Arrival,
+    BatchRow,
+    LeaseLost,
+    ReleaseRow,
+    ServerStore,
+    Slot,
+    StorageFull,
+    TaskRow,
+)
+from choral.storage.server_contract import check_server_store
+from choral.storage.server_memory import MemoryServerStore
+from choral.storage.server_sqlite import SqliteServerStore
+
+__all__ = [
+    "BELOW_MINIMUM",
+    "RETENTION_OVER",
+    "Arrival",
+    "BatchRow",
+    "DeviceStore",
+    "DeviceTransaction",
+    "LeaseLost",
+    "MemoryDeviceStore",
+    "MemoryServerStore",
+    "ReleaseRow",
+    "ServerStore",
+    "Slot",
+    "SqliteDeviceStore",
+    "SqliteServerStore",
+    "StorageFull",
+    "TaskRow",
+    "check_device_store",
+    "check_server_store",
+]

@@ -522,3 +522,15 @@ def _almost_truthful():
     from choral.protocol import Spec
 
     return Spec.of(RandomizedResponse.for_epsilon(18.0, domain=10))
+
+
+def test_a_record_that_answers_other_parameters_is_never_sent_as_an_answer_to_these():
+    desk = Desk(task(sending_is_visible=True))
+    device = agreed(desk)
+    device.record(typed("hello"), NOW)
+    ask = desk.checkout
+    desk.checkout = lambda one: ask(one, params={"level": np.array([2])})
+    [step] = device.tick(NOW, READY)
+    assert "nothing to say" in step.text
+    device.record(typed("hello"), NOW)
+    assert kinds(device.tick(NOW + HOUR, READY)) == ["contributed"]

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from choral.cli.http import listen, serve_http
+from choral.cli.serve import open_store, require_safe
+from choral.errors import StoreError, UsageError
 from choral.protocol import encode, sign
 from choral.server import KeyFolder
 from choral.server.keys import SERVER, SHUFFLER
@@ -122,31 +124,40 @@ def test_a_fresh_ingesting_role_makes_no_shuffler_key(tmp_path):
     assert not (tmp_path / "keys" / SHUFFLER).exists()
 
 
-def test_what_cannot_start_says_why_and_what_to_do(port, tmp_path):
+def test_a_busy_port_ends_the_command_with_one_line_that_says_what_to_do(port, tmp_path):
+    status, said = refusal(tmp_path, "--port", str(port))
+    assert status == 2
+    assert "--port" in said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == [], "nothing is made before the address is ours"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+def test_an_address_off_loopback_needs_tls(host):
+    with pytest.raises(UsageError, match="--tls-cert"):
+        require_safe(host, None, None)
+    require_safe(host, Path("cert.pem"), Path("key.pem"))
+
+
+def test_tls_needs_a_certificate_and_its_key(tmp_path):
+    for host in ("127.0.0.1", "::1", "localhost"):
+        require_safe(host, None, None)
+    with pytest.raises(UsageError, match="--tls-key"):
+        require_safe("127.0.0.1", Path("cert.pem"), None)
+    bad = tmp_path / "bad.pem"
+    bad.write_text("no certificate")
+    with listen("127.0.0.1", 0) as listener, pytest.raises(UsageError, match="certificate"):
+        serve_http(listener, None, lambda: None, tls_cert=bad, tls_key=bad)
+
+
+def test_a_folder_that_cannot_be_a_store_is_named(tmp_path):
     (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="--data"):
+        open_store(tmp_path / "file")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "store.sqlite").write_bytes(b"x" * 4_096)
-    (tmp_path / "newer").mkdir()
-    with sqlite3.connect(tmp_path / "newer" / "store.sqlite") as newer:
-        newer.execute("PRAGMA application_id = 1667788658")
-        newer.execute("PRAGMA user_version = 9")
-    newer.close()
-    (tmp_path / "bad.pem").write_text("no certificate")
-    bad = str(tmp_path / "bad.pem")
-    cases = [
-        (tmp_path / "new", ["--port", str(port)], "--port"),
-        (tmp_path / "new", ["--host", "0.0.0.0"], "--tls-cert"),
-        (tmp_path / "new", ["--tls-cert", bad], "--tls-key"),
-        (tmp_path / "new", ["--tls-cert", bad, "--tls-key", bad], "certificate"),
-        (tmp_path / "file", [], "--data"),
-        (tmp_path / "damaged", [], "damaged"),
-        (tmp_path / "newer", [], "update choral"),
-    ]
-    with ThreadPoolExecutor(2) as pool:
-        for (_, _, word), (status, said) in zip(cases, pool.map(lambda case: refusal(case[0], *case[1]), cases), strict=True):
-            assert status == 2, said
-            assert word in said
-            assert "Traceback" not in said
+    with pytest.raises(StoreError, match="damaged"):
+        open_store(tmp_path / "damaged")
 
 
 def test_oversized_truncated_and_compressed_bodies_get_a_clear_answer_and_leave_nothing(port, task):

@@ -68,8 +68,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """What is not HTTP is answered like everything else that cannot be read."""
         problem = PROBLEMS["malformed-message"]
         body = problem.document(msg)
-        head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        self.transport.write(head.encode() + body)
+        head = f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head.encode() + body)
         self.transport.close()
 
     def _be_calm(self) -> None:

@@ -65,7 +65,7 @@ def serve(
     """Take reports, shuffle, release: a server over one folder. Stops at an interrupt or SIGTERM."""
     log_as_json()
     os.umask(0o077)
-    _require_safe(host, tls_cert, tls_key)
+    require_safe(host, tls_cert, tls_key)
     listener = listen(host, port) if role in (Role.ALL, Role.INGEST) else None
     store = open_store(data)
     keys = KeyFolder(data / "keys")
@@ -159,7 +159,7 @@ def _announce(listener: socket.socket, keys: KeyFolder, *, tls: bool) -> None:
         print(f"shuffler's public key: {keys.public(SHUFFLER).hex()}", flush=True)
 
 
-def _require_safe(host: str, tls_cert: Path | None, tls_key: Path | None) -> None:
+def require_safe(host: str, tls_cert: Path | None, tls_key: Path | None) -> None:
     """Reports are sealed, but an operator's token is not: off loopback only with TLS."""
     if (tls_cert is None) != (tls_key is None):
         raise UsageError("TLS needs both --tls-cert and --tls-key")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from choral.device import records
 from choral.device.offer import NEWER, Offer, clock, open_offer
 from choral.device.rows import Table
 from choral.device.signal import Signal
@@ -12,7 +13,7 @@ from choral.errors import TaskRefused
 from choral.protocol import Signed
 from choral.protocol.codec import Nested, Wire
 from choral.protocol.messages import SECONDS
-from choral.protocol.wire import Flag, Integer, Text
+from choral.protocol.wire import Fixed, Flag, Integer, Text
 from choral.storage.device import DeviceTransaction
 
 MOST_OPENED = 256
@@ -26,6 +27,7 @@ class Held:
     WIRE: ClassVar[Wire] = (
         ("signal", Text(64)),
         ("signed", Nested(Signed)),
+        ("question", Fixed(32)),
         ("round", Integer("I")),
         ("issued", SECONDS),
         ("expires", SECONDS),
@@ -33,6 +35,7 @@ class Held:
     )
     signal: str
     signed: Signed
+    question: bytes
     round: int
     issued: int
     expires: int
@@ -105,7 +108,9 @@ def _hold(tx: DeviceTransaction, offer: Offer, second: int) -> None:
             f"the check-out of round {fresh.round}, issued at {clock(fresh.issued)}, is older than the one held (round "
             f"{held.round}, {clock(held.issued)}): someone replays old ones, or the server went back; {NEWER}"
         )
-    row = Held(offer.terms.signal, offer.signed, fresh.round, fresh.issued, offer.task.expires, live=True)
+    if held is not None and held.question != offer.question:
+        records.drop(tx, offer.task_hash)  # they answer another question
+    row = Held(offer.terms.signal, offer.signed, offer.question, fresh.round, fresh.issued, offer.task.expires, live=True)
     if row != held:
         CHECKOUTS.put(tx, offer.task_hash, row)
 

@@ -4,6 +4,7 @@ A task must be signed by a trusted operator and its check-out by the task's own 
 table of this program; its dictionary must be the app's, and its price must cover what its mechanism really costs.
 """
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from choral.device.signal import Signal
 from choral.errors import PeerError, TaskRefused
 from choral.privacy import Guarantee, micro
 from choral.protocol import Checkout, Signed, Task, Terms, open_checkout
+from choral.protocol.messages import ARRAYS
 from choral.protocol.report import plaintext_size
 
 MOST_REPORTS_PER_BATCH = 10_000  # of one device; more cannot be an honest question, and would cost a device minutes
@@ -24,6 +26,7 @@ class Offer:
     """A task that passed every check, ready to be agreed to and to be contributed to.
 
     terms_hash, task_hash: names of its Terms and of its task; guarantees: the local one first
+    question: hash of the check-out's parameters: a record that answers other parameters is no answer to these
     agreed: whether this person has said yes to these Terms
     """
 
@@ -35,6 +38,7 @@ class Offer:
     guarantees: tuple[Guarantee, ...]
     terms_hash: bytes
     task_hash: bytes
+    question: bytes
     agreed: bool = False
 
     @property
@@ -84,6 +88,7 @@ def open_offer(signed: Signed, signal: Signal, *, names: Mapping[str, type[Any]]
         guarantees=_affirmed(task, mechanism, algorithm),
         terms_hash=task.terms.hash,
         task_hash=task.hash,
+        question=hashlib.sha256(ARRAYS.write(checkout.params)).digest(),
     )
 
 

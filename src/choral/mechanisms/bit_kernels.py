@@ -13,6 +13,7 @@ LANES = 16  # words of 32 bits in a 512-bit register
 TALL = 16  # lines that one carry-save addition takes in
 SPAN = (TALL + 4) * LANES  # a block's sixteen lines, then its planes of weight 1, 2, 4 and 8
 MOST = TALL * TALL * 15  # reports that twelve planes can count
+SPREAD = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").view("<u8")[:, 0].astype(np.uint64)
 
 
 def count_bits(records: NDArray[np.uint32], state: NDArray[np.int64]) -> None:
@@ -47,7 +48,7 @@ def _order(records, rows):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _count_bits(records, order, state):  # type: ignore[no-untyped-def]
+def _count_bits(records, order, state):  # type: ignore[no-untyped-def]  # noqa: C901  # split, it counts at half the speed
     """Three levels of carry-save addition: sixteen reports give a line of the next level, sixteen of those one of the last."""
     n, stride = records.shape
     flat = records.reshape(-1)
@@ -60,47 +61,34 @@ def _count_bits(records, order, state):  # type: ignore[no-untyped-def]
         if row >= len(state):
             return False
         work[:] = 0
-        taken = 0
-        while taken < MOST:
-            tall = _choose(records, order, i + taken, row, chosen)
+        start = i
+        while i - start < MOST:
+            tall = 0
+            while tall < TALL and i < n:
+                at = order[i] if len(order) else i
+                if records[at, 0] != row:
+                    break
+                chosen[tall] = at * stride
+                tall += 1
+                i += 1
             if tall == 0:
                 break
-            _add_reports(flat, stride - 1, chosen[:tall], taken // TALL, work)
-            taken += tall
-        _finish(work, blocks, taken)
-        _spill(work, _length(taken), stride - 1, state[row])
-        state[row, -1] += taken
-        i += taken
+            sixteens = (i - start - 1) // TALL
+            for block in range(blocks):
+                low = work[0, block * SPAN : (block + 1) * SPAN]
+                middle = work[1, block * SPAN : (block + 1) * SPAN]
+                high = work[2, block * SPAN : (block + 1) * SPAN]
+                _gather(flat, chosen, tall, 1 + block * LANES, min(LANES, stride - 1 - block * LANES), low)
+                _add_sixteen(low, middle[sixteens % TALL * LANES :])
+                if sixteens % TALL == TALL - 1:
+                    _add_sixteen(middle, high[sixteens // TALL * LANES :])
+        _finish(work, blocks, i - start)
+        _spill(work, _length(i - start), stride - 1, state[row])
+        state[row, -1] += i - start
     return True
 
 
-@njit
-def _choose(records, order, i, row, chosen):  # type: ignore[no-untyped-def]
-    """How many of the next sixteen reports are of this row; their places are written to `chosen`."""
-    tall = 0
-    while tall < TALL and i + tall < len(records):
-        at = order[i + tall] if len(order) else i + tall
-        if records[at, 0] != row:
-            break
-        chosen[tall] = at * records.shape[1]
-        tall += 1
-    return tall
-
-
-@njit
-def _add_reports(flat, words, chosen, sixteens, work):  # type: ignore[no-untyped-def]
-    """Up to sixteen reports of one row, after that many sixteens before them."""
-    for block in range((words + LANES - 1) // LANES):
-        low = work[0, block * SPAN : (block + 1) * SPAN]
-        middle = work[1, block * SPAN : (block + 1) * SPAN]
-        high = work[2, block * SPAN : (block + 1) * SPAN]
-        _gather(flat, chosen, 1 + block * LANES, min(LANES, words - block * LANES), low)
-        _add_sixteen(low, middle[sixteens % TALL * LANES :])
-        if sixteens % TALL == TALL - 1:
-            _add_sixteen(middle, high[sixteens // TALL * LANES :])
-
-
-@njit
+@njit(inline="always")
 def _length(n):  # type: ignore[no-untyped-def]
     """Bits that n needs."""
     bits = 0
@@ -109,10 +97,10 @@ def _length(n):  # type: ignore[no-untyped-def]
     return bits
 
 
-@njit
-def _gather(flat, chosen, first, lanes, part):  # type: ignore[no-untyped-def]
+@njit(inline="always")
+def _gather(flat, chosen, tall, first, lanes, part):  # type: ignore[no-untyped-def]
     """Lines 0 .. TALL of `part` become one block of the chosen records; missing ones are zeros."""
-    for r in range(len(chosen)):
+    for r in range(tall):
         at = np.uint64(chosen[r] + first)
         if lanes == LANES:
             for i in range(LANES):
@@ -120,10 +108,10 @@ def _gather(flat, chosen, first, lanes, part):  # type: ignore[no-untyped-def]
         else:
             for i in range(lanes):
                 part[r * LANES + i] = flat[at + np.uint64(i)]
-    part[len(chosen) * LANES : TALL * LANES] = 0
+    part[tall * LANES : TALL * LANES] = 0
 
 
-@njit
+@njit(inline="always")
 def _full(a, b, c):  # type: ignore[no-untyped-def]
     """Sum and carry of three bits, 32 side by side."""
     half = np.uint32(a ^ b)
@@ -173,35 +161,27 @@ def _finish(work, blocks, taken):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _spill(work, planes, words, counts):  # type: ignore[no-untyped-def]
-    """Adds the numbers that lie across the planes to the counts of one row, eight planes at a time."""
-    numbers = np.empty(8 * LANES, np.uint32)
-    for block in range((words + LANES - 1) // LANES):
+def _spill(work, planes, width, counts):  # type: ignore[no-untyped-def]
+    """Adds the numbers that lie across the planes to the counts of one row, eight planes and eight counts at a time."""
+    for word in range(width):
+        line = word // LANES * SPAN + TALL * LANES + word % LANES
         for lowest in range(0, planes, 8):
-            for i in range(8 * LANES):
-                numbers[i] = 0
+            numbers = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
             for plane in range(min(planes, lowest + 8) - 1, lowest - 1, -1):
-                start = block * SPAN + (TALL + plane % 4) * LANES
-                _double(numbers, work[plane // 4, start : start + LANES])
-            _unpack(numbers, lowest, min(LANES, words - block * LANES), counts[block * 32 * LANES :])
+                bits = np.uint64(work[plane >> 2, line + (plane & 3) * LANES])
+                numbers = _doubled(numbers, bits)
+            for byte in range(4):
+                part = counts[32 * word + 8 * byte : 32 * word + 8 * byte + 8]
+                for bit in range(8):
+                    part[bit] += np.int64(((numbers[byte] >> np.uint64(8 * bit)) & np.uint64(255)) << np.uint64(lowest))
 
 
-@compiled
-def _double(numbers, line):  # type: ignore[no-untyped-def]
-    """Twice the numbers plus a bit each; four share a word, a byte each: numbers[bit, lane] those of bits bit + 8 j."""
-    for bit in range(8):
-        for i in range(LANES):
-            ones = np.uint32(np.uint32(line[i] >> np.uint32(bit)) & np.uint32(0x01010101))
-            numbers[bit * LANES + i] = np.uint32(np.uint32(numbers[bit * LANES + i] << np.uint32(1)) + ones)
-
-
-@compiled
-def _unpack(numbers, lowest, lanes, counts):  # type: ignore[no-untyped-def]
-    eight = np.empty(8, np.uint32)
-    for lane in range(lanes):
-        for bit in range(8):
-            eight[bit] = numbers[bit * LANES + lane]
-        for byte in range(4):
-            part = counts[32 * lane + 8 * byte : 32 * lane + 8 * byte + 8]
-            for bit in range(8):
-                part[bit] += np.int64(np.uint32(eight[bit] >> np.uint32(8 * byte)) & np.uint32(255)) << lowest
+@njit(inline="always")
+def _doubled(numbers, bits):  # type: ignore[no-untyped-def]
+    """Twice the 32 numbers, a byte each, plus one bit each."""
+    return (
+        (numbers[0] << np.uint64(1)) + SPREAD[bits & np.uint64(255)],
+        (numbers[1] << np.uint64(1)) + SPREAD[(bits >> np.uint64(8)) & np.uint64(255)],
+        (numbers[2] << np.uint64(1)) + SPREAD[(bits >> np.uint64(16)) & np.uint64(255)],
+        (numbers[3] << np.uint64(1)) + SPREAD[bits >> np.uint64(24)],
+    )

@@ -73,8 +73,9 @@ class NumberSketch:
         gain, scale = 1 / (1 - 2 * flip), width / (width - 1)
         values = scale * (gain * sums - n * ((gain - 1) / 2 + 1 / width))
         noise = scale**2 * n * gain**2 * flip * (1 - flip) + (n - np.clip(values, 0, n)) / (width - 1)
-        repeats = max(0.0, float((values**2 - noise).sum()) - n)  # pairs of reports that one fixed bucket may mix up
-        variance = noise + repeats / self.hashes.rows / (width - 1)
+        shared = 1 / self.hashes.rows / (width - 1)  # variance that one pair of reports of another key adds to a key's count
+        pairs = max(0.0, float((values**2 - noise).sum()) - n) / (1 + len(values) * shared)  # unbiased for f(f-1), summed
+        variance = noise + pairs * shared
         return np.asarray(values, np.float64), np.asarray(variance, np.float64)
 
 

@@ -41,12 +41,19 @@ def _one(book: TaskBook, hash_: bytes, server_key: Ed25519PrivateKey, entropy: E
         return ()
     round_ = current_round(known.task, row.round, now)
     batch = book.store.batch(hash_, round_)
-    if batch is not None and batch.state != "open":
+    if (batch is not None and batch.state != "open") or _is_between(book, known):
         return ()
     issued = max(known.task.start, now - now % FRESH_SECONDS)
     params = known.algorithm.check_out(state_of(row, known, entropy), entropy)
     until = _valid_until(known, round_, issued)
     return (sign(Checkout(known.signed, round_, known.task.chance, issued, until, params), server_key),)
+
+
+def _is_between(book: TaskBook, known: Known) -> bool:
+    """Whether the next round's parameters follow from a batch that is cut but not folded yet."""
+    if known.task.rule.advance == "time":
+        return False
+    return any(batch.state in ("cut", "shuffled") for batch in book.store.batches(known.hash))
 
 
 def _valid_until(known: Known, round_: int, issued: int) -> int:

@@ -29,7 +29,9 @@ def test_a_function_without_draws_has_one_outcome():
 
 
 @pytest.mark.parametrize(
-    "draw", [lambda e: e.words(1, 1), lambda e: e.below(2, 3), lambda e: e.flips(1, 13, 5)], ids=["words", "rows", "coins"]
+    "draw",
+    [lambda e: e.words(1, 1), lambda e: e.below(2, 3), lambda e: e.flips(1, 13, 5), lambda e: e.below(1, 2**20)],
+    ids=["words", "rows", "coins", "branches"],
 )
 def test_what_cannot_be_walked_is_refused(draw):
     with pytest.raises(ValueError, match=r"enumerat|row by row"):

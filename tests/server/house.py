@@ -68,7 +68,6 @@ class House:
 
     store: ServerStore = field(default_factory=MemoryServerStore)
     second: float = 0.0
-    pages: Any = None
 
     @property
     def now(self) -> datetime:
@@ -111,7 +110,6 @@ class House:
             names=NAMES,
             clock=lambda: self.now,
             entropy=SeededEntropy(3),
-            pages=self.pages,
         )
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:

@@ -5,7 +5,6 @@ import logging
 import re
 
 import pytest
-from starlette.responses import PlainTextResponse
 
 from choral.errors import StoreError
 from choral.protocol import PROBLEMS
@@ -151,13 +150,6 @@ def test_the_description_names_every_route_and_no_other(house):
     described = {(path, method) for path, methods in description["paths"].items() for method in methods}
     assert described == routes | {("/v1/reports", "post")}
     assert set(re.findall(r"urn:choral:problem:([a-z-]+)", json.dumps(description))) == set(PROBLEMS)
-
-
-def test_each_road_belongs_to_the_interface_or_to_the_pages():
-    house = House(pages=PlainTextResponse("a page"))
-    assert house.ask("GET", "/").text == house.ask("GET", "/anything").text == "a page"
-    assert house.ask("GET", "/v1/none").status_code == 404
-    assert house.ask("GET", "/health").json() == {"status": "ok"}
 
 
 def test_a_head_request_has_no_body(house):

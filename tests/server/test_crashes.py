@@ -5,6 +5,7 @@ nothing is rolled back by hand, the file is opened anew, and the duties are run 
 """
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -192,3 +193,12 @@ def test_a_damaged_or_foreign_or_newer_store_is_refused_by_name(damage, tmp_path
     newer.close()
     with pytest.raises(ChoralError, match="update choral"):
         SqliteServerStore(path)
+
+
+def test_the_life_of_every_table_is_written_down():
+    page = (Path(__file__).parents[2] / "docs" / "data_model.md").read_text()
+    store = connect(Path(":memory:"))
+    tables = [name for (name,) in store.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    store.close()
+    assert tables
+    assert not [name for name in tables if f"### `{name}`" not in page]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from choral.errors import PeerError, StoreError
 from choral.protocol import PROBLEMS, Report
 from choral.server import Intake, ingest
+from choral.server import upload as upload_module
 from choral.server.ingest import admit
 from choral.storage import MemoryServerStore, SqliteServerStore, StorageFull
 from tests.server.house import DAY, House, garbage, make_task, report
@@ -260,6 +261,26 @@ def test_a_body_in_pieces_is_put_together_and_never_read_beyond_the_largest_repo
     body = report(make_task(), 1)
     assert asyncio.run(_talk(house.application(), [], pieces(*(body[n : n + 1] for n in range(256))))) == (204, 256)
     assert asyncio.run(_talk(house.application(), [], pieces(*[bytes(2**14)] * 100))) == (413, 5)
+
+
+def test_a_body_that_trickles_is_given_up_and_may_be_sent_again(house, monkeypatch):
+    monkeypatch.setattr(upload_module, "BODY_SECONDS", 0.05)
+    sent = []
+
+    async def run():
+        async def receive():
+            await asyncio.sleep(60)
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": UPLOAD, "headers": [(b"content-length", b"256")]}
+        await house.application()(scope, receive, send)
+
+    asyncio.run(run())
+    assert sent[0]["status"] == 503
+    assert PROBLEMS["unavailable"].retry
+    assert (b"connection", b"close") in sent[0]["headers"]
 
 
 def test_a_client_that_leaves_gets_no_answer_and_leaves_no_report(house):

@@ -1,18 +1,24 @@
 """`choral serve` as people start it: roles, keys, refusals, hostile sockets, a graceful end."""
 
+import ipaddress
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from choral.cli.http import listen, serve_http
 from choral.cli.serve import open_store, require_safe
@@ -268,6 +274,28 @@ def test_a_disk_without_room_is_answered_clearly_and_recovered_from_without_a_re
     finally:
         process.kill()
         process.communicate()
+
+
+def test_tls_is_spoken_where_a_certificate_is_given(tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "choral")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, unencrypted = serialization.Encoding.PEM, serialization.NoEncryption()
+    (tmp_path / "cert.pem").write_bytes(certificate.public_bytes(pem))
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, unencrypted))
+    options = ["--role", "ingest", "--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")]
+    with running(tmp_path / "data", *options) as port:
+        trusted = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+        answer = httpx.get(f"https://127.0.0.1:{port}/health", verify=trusted)
+        assert answer.status_code == 200
+        assert "max-age" in answer.headers["strict-transport-security"]
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"http://127.0.0.1:{port}/health")
 
 
 def test_an_interrupt_ends_a_server_as_sigterm_does(tmp_path):

@@ -21,3 +21,18 @@ def demo(
         from choral.cli.demo_emoji import run
 
         run(agents=agents, seed=seed, once=once, json_file=json_file)
+
+
+@app.command()
+def statistics(
+    once: Annotated[bool, typer.Option("--once", help="Stop when done; otherwise the dashboard stays up.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all results here.")] = None,
+    agents: Annotated[int, typer.Option(min=4, max=20_000, help="Devices.")] = 400,
+    days: Annotated[int, typer.Option(min=1, max=7, help="Days of statistics before the tree's rounds.")] = 7,
+    chance: Annotated[float, typer.Option(min=0.1, max=1, help="Of a device to answer a round of the tree.")] = 0.5,
+    seed: Annotated[int, typer.Option(help="Whose week it is; the privacy noise is the operating system's.")] = 1,
+) -> None:
+    """Heavy sites, health data types and new words: HCMS, PGR, SFP and a prefix tree, each to its release, over HTTP."""
+    from choral.cli.demo_statistics import Size, run
+
+    run(size=Size(agents, days, chance), seed=seed, once=once, json_file=json_file)

@@ -4,6 +4,7 @@ import typer
 
 from choral.cli.experiment_domains import domains
 from choral.cli.experiment_emoji import emoji
+from choral.cli.experiment_words import words
 
 app = typer.Typer(
     help="Make the pages of docs/experiments again: data, plots and text.", no_args_is_help=True, rich_markup_mode=None
@@ -17,3 +18,4 @@ def experiment() -> None:
 
 app.command()(emoji)
 app.command()(domains)
+app.command()(words)

@@ -170,7 +170,8 @@ def _draw_locales(path: Path, outcomes: Outcomes) -> None:
         axes.plot([100 * one.truth for one in ranked], places, "k|", markersize=12)
         axes.set_yticks(places, [one.name for one in ranked])
         axes.set_title(f"{LOCALES[locale]}, {name}")
-        axes.set_xlabel("% of devices that typed; bars: 2 standard errors; ticks: truth")
+        axes.set_xlabel("% of devices that typed something")
+    figure.suptitle("estimates with two standard errors; ticks: truth")
     save_figure(figure, path)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from choral.cli.task_form import FORM, Section
+from choral.cli.task_form import FORM, REQUIRED, Section
 from choral.errors import UsageError
 from choral.learning import Algorithm
 from choral.mechanisms import Mechanism
@@ -92,7 +92,7 @@ def compiled(text: str, *, name: str, names: Mapping[str, type[Any]], dictionari
     dictionary = parts["algorithm"].get("dictionary", "")
     release = _dictionary(source, dictionary, dictionaries)
     algorithm = _built(source, "algorithm", parts["algorithm"], names, {"dictionary": release.hash} if release else {})
-    domain = _domain(source, parts, algorithm, release)
+    domain = _domain(algorithm, release)
     mechanism = _built(source, "mechanism", parts["mechanism"], names, domain)
     _require_fit(source, mechanism, algorithm)
     return _draft(source, parts, mechanism, algorithm, dictionary)
@@ -119,7 +119,7 @@ def _checked(source: Source, section: str, form: Section, given: dict[str, Any])
         if key in form and (problem := form.fields[key].problem(value)):
             raise source.wrong(section, key, problem)
     for key, field in form.fields.items():
-        if key not in given and field.default is None:
+        if key not in given and field.default is REQUIRED:
             raise source.wrong(section, key, f"this field is missing; give {field.words}")
     return {**{key: field.default for key, field in form.fields.items()}, **given}
 
@@ -130,7 +130,7 @@ def _dictionary(source: Source, name: str, dictionaries: Dictionaries) -> Releas
     return dictionaries[name]() if name else None
 
 
-def _domain(source: Source, parts: dict[str, Any], algorithm: Any, release: Release | None) -> dict[str, Any]:
+def _domain(algorithm: Any, release: Release | None) -> dict[str, Any]:
     """How many categories the mechanism has, if something but itself says so."""
     if release is not None:
         return {"domain": release.arrays["names"].tobytes().count(b"\n") + 1}
@@ -177,7 +177,9 @@ def _require_fit(source: Source, mechanism: Any, algorithm: Any) -> None:
     for field in ("domain", "length"):
         asked, had = getattr(algorithm, field, None), getattr(mechanism, field, None)
         if asked is not None and had is not None and asked != had:
-            raise source.wrong("mechanism", field, f"the algorithm's {field} is {asked}, the mechanism's {had}; make them equal")
+            raise source.wrong(
+                "mechanism", field, f"the algorithm's {field} is {asked}, the mechanism's {had}; make them equal"
+            )
 
 
 def _draft(source: Source, parts: dict[str, Any], mechanism: Mechanism, algorithm: Algorithm, dictionary: str) -> Draft:

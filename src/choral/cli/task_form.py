@@ -8,17 +8,19 @@ from typing import Any
 from choral.privacy import TRUSTS
 from choral.protocol.messages import ADVANCES
 
+REQUIRED = object()
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. words: what to give; kind: type; default: its value where it is left out, None if it may not be
+    """One field. words: what to give; kind: type; default: its value where it is left out, REQUIRED if it may not be
 
     least, most: of a number, or of a text's length; choices: all that a text may be
     """
 
     words: str
     kind: type[Any]
-    default: Any = None
+    default: Any = REQUIRED
     least: float = 0
     most: float = math.inf
     choices: tuple[str, ...] = ()
@@ -61,9 +63,9 @@ FORM: Mapping[str, Section] = {
             "reports_for_life": Field("a whole number of at least reports_per_day", int, least=1, most=10**6),
             "minimum": Field("reports without which a batch is erased unseen", int, least=1, most=2**32 - 1),
             "retention_days": Field("days, 1 to 3650", int, least=1, most=3650),
+            "price": Field("epsilon of one report in nats; left out: what the mechanism costs", float, None, most=1000),
             "sending_is_visible": Field("true or false", bool, default=False),
-        },
-        others=False,
+        }
     ),
     "mechanism": Section({"name": Field("the mechanism's name, such as projective-geometry-response/1", str)}, others=True),
     "algorithm": Section(

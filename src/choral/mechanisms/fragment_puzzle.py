@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -156,7 +157,11 @@ class FragmentPuzzle:
 
         All that fit together are returned: which of them stand out is the algorithm's to say.
         """
-        numbers = joined([self.strong(state, place) for place in range(self.positions)], self.tags)
+        return self.pieced(state, [self.strong(state, place) for place in range(self.positions)], n)
+
+    def pieced(self, state: State, strong: Sequence[Fragments], n: int) -> Estimate:
+        """`estimate` from fragments chosen already, one set for each place."""
+        numbers = joined(strong, self.tags)
         values, variance = self.words.counts(state[0], numbers)
         order = np.argsort(-values, kind="stable")
         return Estimate(values[order], variance[order], n, spelled_numbers(numbers[order], self.length))

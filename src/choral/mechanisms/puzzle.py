@@ -40,7 +40,7 @@ class NumberSketch:
 
     def accumulate(self, state: State, rows: NDArray[np.integer], bits: NDArray[np.uint8]) -> None:
         """Adds to state int64[rows, width + 1] the set bits of each row and, in its last cell, the row's reports."""
-        fast = kernels(len(rows))
+        fast = kernels(len(rows) * self.hashes.width // 32)  # the slow twin touches every bucket
         if fast is not None and self.hashes.width % 32 == 0:
             fast.count_bits(np.hstack([rows.astype("<u4")[:, None], np.ascontiguousarray(bits).view("<u4")]), state)
             return
@@ -86,6 +86,11 @@ class Fragments:
     tag: Integers
     pair: Integers
     score: Floats
+
+    def above(self, score: float) -> "Fragments":
+        """Those with a higher score."""
+        kept = self.score > score
+        return Fragments(self.tag[kept], self.pair[kept], self.score[kept])
 
 
 def can_end(pair: Integers) -> NDArray[np.bool_]:

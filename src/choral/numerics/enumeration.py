@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from choral.numerics.entropy import FLIP_UNIT, UNIT, Entropy, Words
 
 MOST_FLIPS = 12
+MOST_BRANCHES = 2**16  # of one draw
 
 
 @dataclass(slots=True)
@@ -33,6 +34,8 @@ class EnumeratedEntropy:
     def below(self, rows: int, bound: int) -> Words:
         """One row, each value of [0, bound) with its exact chance floor or ceil(2**64 / bound) / 2**64."""
         _one(rows)
+        if bound > MOST_BRANCHES:
+            raise ValueError(f"at most {MOST_BRANCHES} branches of a draw can be enumerated, got {bound=}")
         share, rest = divmod(UNIT, bound)
         return np.array([self._choose([Fraction(share + (i < rest), UNIT) for i in range(bound)])], np.uint64)
 
@@ -48,7 +51,8 @@ class EnumeratedEntropy:
         if count > MOST_FLIPS:
             raise ValueError(f"at most {MOST_FLIPS} coins can be enumerated, got {count=}")
         one = Fraction(numerator, FLIP_UNIT)
-        chances = [one ** bits.bit_count() * (1 - one) ** (count - bits.bit_count()) for bits in range(2**count)]
+        by_ones = [one**ones * (1 - one) ** (count - ones) for ones in range(count + 1)]
+        chances = [by_ones[bits.bit_count()] for bits in range(2**count)]
         packed = self._choose(chances).to_bytes(-(-count // 8), "little")
         return np.array([list(packed)], np.uint8)
 

@@ -44,7 +44,6 @@ LARGEST_POSTED = 2**26
 BINARY = "application/octet-stream"
 FOREVER = "public, max-age=31536000, immutable"  # for what is named by its hash
 BRIEFLY = "public, max-age=5"
-OURS = ("/v1", "/health", "/openapi.json")
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -65,11 +64,10 @@ def application(
     names: Names,
     clock: Callable[[], datetime],
     entropy: Entropy,
-    pages: ASGIApp | None = None,
 ) -> ASGIApp:
     """The ASGI application of a server. It gets no shuffler's key.
 
-    clock: the current time, aware; pages: what answers for paths that are not the interface's
+    clock: the current time, aware
     """
     book, intake = TaskBook(store, names), Intake(store)
     desk = Desk(book, server_key, frozenset(operators), operator_token, clock, entropy)
@@ -85,16 +83,15 @@ def application(
         Exception: lambda *_: problem_response(BROKEN),
     }
     inner = Starlette(routes=desk.routes(), exception_handlers=handlers, lifespan=lifespan)
-    return Front(Upload(book, intake, clock), inner, pages)
+    return Front(Upload(book, intake, clock), with_headers(inner))
 
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """Sends each request to the upload road, the interface or the pages; answers for what nobody foresaw."""
+    """Sends each request to the upload road or to the interface; answers for what nobody foresaw."""
 
     upload: Upload
-    interface: Starlette
-    pages: ASGIApp | None
+    interface: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the start and stop of the server."""
@@ -108,21 +105,14 @@ class Front:
             await send(message)
 
         try:
-            await self._route(scope)(scope, receive, guarded)
+            road = self.upload if scope.get("path") == PATH else self.interface
+            await road(scope, receive, guarded)
         except Exception as error:  # the outermost edge of the server: answer, and log the place but no content
             log.error("failed", extra={"facts": {"error": type(error).__name__, "place": _place(error)}})
             if scope["type"] != "http" or (sent and not sent[-1]):
                 raise
             if not sent:
                 await problem_response(BROKEN)(scope, receive, send)
-
-    def _route(self, scope: Scope) -> ASGIApp:
-        path = scope.get("path", "")
-        if path == PATH:
-            return self.upload
-        if self.pages is not None and scope["type"] == "http" and not path.startswith(OURS):
-            return self.pages
-        return with_headers(self.interface)
 
 
 @dataclass(frozen=True, slots=True)

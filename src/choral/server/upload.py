@@ -22,6 +22,7 @@ LARGEST = SIZE_CLASSES[-1]
 BODY_SECONDS = 30.0  # a phone on a bad line sends 64 KiB in less
 ACCEPTED: Message = {"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]}
 NO_BODY: Message = {"type": "http.response.body", "body": b""}
+EARLY = ("too-large", "wrong-size", "malformed-message", "unavailable")
 CLOSE = {"Connection": "close"}  # what follows an unread body on this connection is nobody's request
 
 
@@ -82,7 +83,7 @@ async def read_body(receive: Receive) -> bytes:
                 return bytes(message.get("body", b""))
             return await _read_rest(receive, message)
     except TimeoutError:
-        raise PeerError("malformed-message", f"the report did not come within {BODY_SECONDS:g} seconds") from None
+        raise PeerError("unavailable", f"the report did not come whole within {BODY_SECONDS:g} seconds") from None
 
 
 async def _read_rest(receive: Receive, message: Message) -> bytes:
@@ -106,5 +107,4 @@ def _length(value: bytes) -> int:
 
 def _connection(error: ChoralError) -> dict[str, str]:
     """Refusals made before the body was read end the connection."""
-    refused_early = isinstance(error, PeerError) and error.problem in ("too-large", "wrong-size", "malformed-message")
-    return CLOSE if refused_early else {}
+    return CLOSE if isinstance(error, PeerError) and error.problem in EARLY else {}

@@ -9,6 +9,7 @@ from typing import Any
 from choral.errors import PeerError
 from choral.privacy import Guarantee
 from choral.protocol import Release, Signed, Task, decode
+from choral.protocol.messages import CHANCE_UNIT
 from choral.server.rounds import current_round
 from choral.server.tasks import PUBLIC_DATA, Known, TaskBook
 from choral.storage import BatchRow, ReleaseRow, ServerStore
@@ -40,11 +41,17 @@ def task_view(book: TaskBook, known: Known, now: int) -> Json:
         "minimum": terms.minimum,
         "reports_per_day": terms.reports_per_day,
         "reports_for_life": terms.reports_for_life,
+        "delay_seconds": task.delay_seconds,
+        "chance": task.chance / CHANCE_UNIT,
+        "payload_bytes": known.payload_size,
+        "report_bytes": known.report_size,
+        "revision": task.revision,
         "sending_is_visible": terms.sending_is_visible,
         "state": _state(task, now),
         "round": round_,
         "reports": sum(batch.reports for batch in batches if batch.round == round_ and batch.state == "open"),
         "accepted_total": sum(batch.reports for batch in batches),
+        "rounds_erased": sum(batch.state == "erased" for batch in batches),
         "rounds": [_round_view(batch) for batch in batches],
     }
 

@@ -123,7 +123,7 @@ def learn(
     for number in range(rounds):
         params = algorithm.check_out(state, public)
         asked = Asked(mechanism, algorithm, speakers, codes, params, number, rounds)
-        sums, n = _collected(asked, devices, engine, done)
+        sums, n = collected(asked, devices, engine, done)
         started = clock()
         state = algorithm.fold(state, mechanism.estimate(sums, n), public)
         seconds += clock() - started
@@ -159,7 +159,10 @@ def judged(learnt: Learnt, speakers: Speakers, devices: int) -> dict[str, Any]:
     }
 
 
-def _collected(asked: Asked, devices: int, engine: Engine, done: Callable[[int], None] | None) -> tuple[NDArray[np.int64], int]:
+def collected(
+    asked: Asked, devices: int, engine: Engine, done: Callable[[int], None] | None = None
+) -> tuple[NDArray[np.int64], int]:
+    """The round's sums and how many reported; `done` is told how many more have."""
     state, n = empty_state(asked.mechanism), 0
     for payloads in engine.map(asked, shards(devices, SHARD)):
         state = asked.mechanism.accumulate(state, payloads)

@@ -58,6 +58,4 @@ def play_examples(known: Sites, events: Sequence[Event]) -> Arrays:
 
 
 def _signal(name: str, examples: Callable[[Sequence[Event]], Arrays], dictionary: bytes) -> Signal:
-    return Signal(
-        name=name, kinds=frozenset({name}), examples=examples, limit=REPORTS, immediate=True, dictionary=dictionary
-    )
+    return Signal(name=name, kinds=frozenset({name}), examples=examples, limit=REPORTS, immediate=True, dictionary=dictionary)

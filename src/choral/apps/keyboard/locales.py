@@ -54,7 +54,8 @@ class Outcome:
 def run(trial: Trial) -> Outcome:
     """The trial, in this process."""
     mechanism = _oracle(trial)
-    found = study(Cohort(mechanism, population(trial.locale, trial.seed), trial.seed), trial.devices, engine=Serial())
+    noise = int.from_bytes(f"{trial.locale}/{trial.seed}".encode(), "little")  # no two locales share it
+    found = study(Cohort(mechanism, population(trial.locale, trial.seed), noise), trial.devices, engine=Serial())
     values, sampled, nothing = found.estimate.values, found.sampled, len(dictionary()) - 1
     typed, truly_typed = trial.devices - values[nothing], trial.devices - int(sampled[nothing])
     commonest = [item for item in top(values, SHOWN + 1) if item != nothing][:SHOWN]

@@ -1,0 +1,62 @@
+"""One instance of each registered mechanism that is worth an audit, and how its reports are told apart."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choral.mechanisms.audit import ALPHA, DRAWS, Audit, Case, audit_by_sampling, audit_oracle
+from choral.mechanisms.base import FrequencyOracle, Mechanism, Payloads
+from choral.mechanisms.count_mean_sketch import CountMeanSketch
+from choral.mechanisms.fragment_puzzle import FragmentPuzzle
+from choral.mechanisms.hadamard_count_mean_sketch import HadamardCountMeanSketch
+from choral.mechanisms.local_hashing import LocalHashing
+from choral.mechanisms.projective_geometry import ProjectiveGeometryResponse
+from choral.mechanisms.puzzle import PAIRS, NumberSketch, word_numbers
+from choral.mechanisms.randomized_response import RandomizedResponse
+from choral.mechanisms.subset_selection import SubsetSelection
+from choral.mechanisms.unary_encoding import UnaryEncoding
+from choral.numerics import Entropy
+
+SEED = bytes(32)
+ORACLES: tuple[FrequencyOracle, ...] = (
+    RandomizedResponse.for_epsilon(2.0, 16),
+    CountMeanSketch.for_epsilon(4.0, 2600, seed=SEED),
+    HadamardCountMeanSketch.for_epsilon(4.0, 250_000, seed=SEED),
+    ProjectiveGeometryResponse.for_epsilon(4.0, 2600),
+    SubsetSelection.for_epsilon(2.0, 100),
+    UnaryEncoding.for_epsilon(2.0, 10),
+    LocalHashing.for_epsilon(4.0, 2600),
+)
+WORDS = np.array([[3, 8, 15, 18, 1, 12], [19, 9, 12, 5, 14, 20]], np.uint8)  # "choral", "silent"
+PUZZLE = FragmentPuzzle.for_epsilon(4.0, length=6, seed=SEED, width=64, rows=64)
+AUDITED: dict[str, Mechanism] = {one.NAME: one for one in (*ORACLES, PUZZLE)}
+
+
+def audit_named(name: str, entropy: Entropy, *, draws: int = DRAWS, alpha: float = ALPHA) -> Audit:
+    """The audit of the named mechanism's instance; ValueError for an unknown name."""
+    if name == PUZZLE.NAME:
+        return audit_by_sampling(puzzle_case(PUZZLE), entropy, draws=draws, alpha=alpha)
+    for oracle in ORACLES:
+        if oracle.NAME == name:
+            return audit_oracle(oracle, entropy, draws=draws, alpha=alpha)
+    raise ValueError(f"{name!r} is not audited here; choose one of {', '.join(sorted(AUDITED))}")
+
+
+def puzzle_case(puzzle: FragmentPuzzle) -> Case:
+    """Tells two words apart by the bits of both in the sketch of words and in that of fragments."""
+
+    def marks(payloads: Payloads) -> NDArray[np.integer]:
+        place, total = payloads["position"].astype(np.int64), np.zeros(len(payloads), np.int64)
+        for number, word in enumerate(WORDS):
+            whole = word_numbers(word[None, :])
+            pairs = word_numbers(word.reshape(-1, 2))[place]
+            keys = puzzle.tags(whole) * PAIRS + pairs
+            total += _bit(puzzle.words, payloads["word_row"], payloads["word_bits"], np.full(len(place), whole[0])) << number
+            total += _bit(puzzle.fragments, payloads["fragment_row"], payloads["fragment_bits"], keys) << (2 + number)
+        return total
+
+    return Case(puzzle, (WORDS[:1], WORDS[1:]), marks)
+
+
+def _bit(sketch: NumberSketch, row: NDArray[np.integer], bits: NDArray[np.uint8], keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    bucket = sketch.hashes(row, keys)
+    return np.asarray(bits[np.arange(len(row)), bucket >> 3] >> (bucket & 7) & 1, np.int64)

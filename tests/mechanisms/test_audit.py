@@ -1,4 +1,4 @@
-"""The audit lets honest claims pass and catches planted faults. Each sampled audit of a true claim fails for 1 seed in 10**6."""
+"""The audit passes honest claims and catches planted faults. A sampled audit of a true claim fails for 1 seed in 10**6."""
 
 import math
 

@@ -70,7 +70,7 @@ BROKEN = [
     ("rows.csv", b"value,weight\nx,much\n", "not a double"),
     ("rows.csv", b"value,weight\nx,-1\n", "none below 0"),
     ("rows.csv", b"value,weight\nx,nan\n", "finite"),
-    ("rows.csv", b"value,weight\nx,\n", "finite"),
+    ("rows.csv", b"value,weight\nx,\n", "no row"),
     ("rows.csv", b"value,weight\nx,0\n", "some above"),
     ("rows.csv.gz", gzip.compress(b"value,weight\n" + b"x,1\n" * 9999, mtime=0)[:40], "cannot read"),
     ("rows.jsonl", b'{"value": "x", "weight": 1}\n{"value":', "one whole JSON object a line"),

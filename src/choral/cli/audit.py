@@ -28,7 +28,7 @@ def audit_command(
     draws: Annotated[int, typer.Option(help="Reports drawn of each of two values, where outcomes cannot be walked.")] = DRAWS,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the findings here.")] = None,
 ) -> None:
-    """Walk every outcome, or draw many reports, and print a lower bound on epsilon beside the claim; status 1 if one is broken."""
+    """Walk every outcome or draw many reports; print a lower bound on epsilon beside each claim. Status 1 if one is broken."""
     check_outputs(json_file)
     names = _names(mechanism, all_=all_)
     if not LEAST_DRAWS <= draws <= MOST_DRAWS:

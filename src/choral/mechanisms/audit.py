@@ -8,6 +8,7 @@ Clopper and Pearson's interval of each chance (1934). A claim that holds is call
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Literal
 
 import numpy as np
@@ -111,13 +112,14 @@ def audit_by_sampling(case: Case, entropy: Entropy, *, draws: int = DRAWS, alpha
 
 def _sampled(case: Case, value: Values, entropy: Entropy, draws: int) -> tuple[NDArray[np.integer], bool]:
     """The marks of `draws` reports of one value, and whether two chunks of them were the same."""
-    marks, chunks = [], set()
-    for start in range(0, draws, CHUNK):
-        count = min(CHUNK, draws - start)
+    marks, chunks, size = [], [], min(CHUNK, draws // 4)
+    for start in range(0, draws, size):
+        count = min(size, draws - start)
         payloads = case.mechanism.randomize(np.repeat(value, count, axis=0), entropy)
         marks.append(case.marks(payloads))
-        chunks.add(payloads[: min(draws % CHUNK or CHUNK, CHUNK)].tobytes())
-    return np.concatenate(marks), len(chunks) < len(marks)
+        if count == size:
+            chunks.append(sha256(payloads.tobytes()).digest())
+    return np.concatenate(marks), len(set(chunks)) < len(chunks)
 
 
 def _bound(one: NDArray[np.integer], other: NDArray[np.integer], alpha: float) -> float:

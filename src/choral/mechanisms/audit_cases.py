@@ -28,7 +28,7 @@ ORACLES: tuple[FrequencyOracle, ...] = (
 )
 WORDS = np.array([[3, 8, 15, 18, 1, 12], [19, 9, 12, 5, 14, 20]], np.uint8)  # "choral", "silent"
 PUZZLE = FragmentPuzzle.for_epsilon(4.0, length=6, seed=SEED, width=64, rows=64)
-AUDITED: dict[str, Mechanism] = {one.NAME: one for one in (*ORACLES, PUZZLE)}
+AUDITED: dict[str, Mechanism] = {**{oracle.NAME: oracle for oracle in ORACLES}, PUZZLE.NAME: PUZZLE}
 
 
 def audit_named(name: str, entropy: Entropy, *, draws: int = DRAWS, alpha: float = ALPHA) -> Audit:
@@ -36,7 +36,7 @@ def audit_named(name: str, entropy: Entropy, *, draws: int = DRAWS, alpha: float
     if name == PUZZLE.NAME:
         return audit_by_sampling(puzzle_case(PUZZLE), entropy, draws=draws, alpha=alpha)
     for oracle in ORACLES:
-        if oracle.NAME == name:
+        if name == oracle.NAME:
             return audit_oracle(oracle, entropy, draws=draws, alpha=alpha)
     raise ValueError(f"{name!r} is not audited here; choose one of {', '.join(sorted(AUDITED))}")
 

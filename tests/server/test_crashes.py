@@ -172,6 +172,15 @@ def test_a_store_that_is_full_keeps_nothing_says_so_and_goes_on(tmp_path):
     assert house.store.batch(task.hash, 0).reports == 60
 
 
+def test_a_store_with_a_damaged_page_is_refused_as_it_is_opened(tmp_path):
+    path = tmp_path / "store.sqlite"
+    ready(path, "shuffle")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4_096] + b"\xff" * 4_096 + whole[8_192:])
+    with pytest.raises(ChoralError, match="damaged"):
+        SqliteServerStore(path)
+
+
 @pytest.mark.parametrize("damage", [b"not a database" * 100, None])
 def test_a_damaged_or_foreign_or_newer_store_is_refused_by_name(damage, tmp_path):
     path = tmp_path / "store.sqlite"

@@ -61,9 +61,10 @@ def test_a_task_for_another_server_is_refused():
     refused("conflict", lambda: House().publish(make_task(server_key=bytes(32))))
 
 
-def test_a_round_that_is_open_longer_than_the_retention_is_refused():
-    refused("conflict", lambda: House().publish(make_task(retention_days=1)))
-    House().publish(make_task(retention_days=2))
+def test_a_retention_that_leaves_no_day_to_release_a_round_is_refused():
+    for days in (1, 2):
+        refused("conflict", lambda days=days: House().publish(make_task(retention_days=days)))
+    House().publish(make_task(retention_days=3))
 
 
 def test_an_expired_task_is_refused():

@@ -11,7 +11,7 @@ from choral.errors import StoreError
 from choral.numerics import ScriptedEntropy, SeededEntropy
 from choral.protocol import Report, seal
 from choral.server import shuffle_once
-from choral.server.shuffle import permutation
+from choral.server.shuffle import grouped, permutation
 from choral.storage import BELOW_MINIMUM, RETENTION_OVER, SqliteServerStore
 from tests.server.house import DAY, NAMES, House, garbage, make_task, report
 
@@ -89,11 +89,11 @@ def test_a_round_that_closes_below_its_minimum_is_erased_and_says_so():
 
 def test_what_outlives_its_retention_is_erased_unreleased():
     house = House()
-    filled(house, lambda task: [report(task, n) for n in range(5)], retention_days=2, goal=5)
+    filled(house, lambda task: [report(task, n) for n in range(5)], retention_days=3, goal=5)
     house.shuffle()
-    house.second = 2 * DAY - 1
+    house.second = 3 * DAY - 1
     assert house.close() is None
-    house.second = 2 * DAY
+    house.second = 3 * DAY
     assert house.close().why == RETENTION_OVER
     assert house.release() is None
 
@@ -180,3 +180,10 @@ def test_erased_reports_leave_no_bytes_in_any_file(tmp_path):
 def _files_with(folder, bodies):
     written = b"".join(path.read_bytes() for path in folder.iterdir())
     return sum(body[60:100] in written for body in bodies)
+
+
+def test_rows_of_a_sketch_stand_together_and_keep_their_random_order_within():
+    payloads = np.array([(2, 0), (1, 1), (2, 2), (1, 3)], np.dtype([("row", "<u4"), ("bits", "u1")]))
+    assert grouped(payloads).tolist() == [(1, 1), (1, 3), (2, 0), (2, 2)]
+    others = np.array([(2,), (1,)], np.dtype([("value", "<u4")]))
+    assert grouped(others).tolist() == [(2,), (1,)]

@@ -17,9 +17,13 @@ COMMANDS: Mapping[str, str] = {  # name -> the extra that its module needs
     "demo": "server",
     "serve": "server",
     "device": "",
-    "simulate": "server",
-    "trace": "server",
+    "task": "server",
     "plan": "server",
+    "simulate": "server",
+    "experiment": "server",
+    "audit": "server",
+    "trace": "server",
+    "bench": "server",
 }
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from choral.cli.bench_statistics import statistics
+
 app = typer.Typer(help="Measure what this machine can do.", rich_markup_mode=None, no_args_is_help=True)
 
 
@@ -26,3 +28,6 @@ def ingest(
     from choral.cli.bench_ingest import Plan, run
 
     run(Plan(seconds, runs, connections, stored, folder), json_file)
+
+
+app.command()(statistics)

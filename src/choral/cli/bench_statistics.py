@@ -1,4 +1,4 @@
-"""`choral bench statistics`: how fast each mechanism's reports are summed and decoded, beside a plain read of the same bytes."""
+"""`choral bench statistics`: how fast reports are summed and decoded, beside a plain read of as many bytes."""
 
 import time
 from collections.abc import Callable
@@ -33,7 +33,6 @@ REPEATS = 5
 READ_BYTES = 2**28
 SMALL = 1000  # reports drawn where payloads cannot be made up
 
-app = typer.Typer(help="Throughput and decoding of each mechanism.", rich_markup_mode=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,6 @@ def loads() -> tuple[Load, ...]:
     )
 
 
-@app.command()
 def statistics(json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None) -> None:
     """Reports summed a second on one core, the share of a plain memory read, and seconds to decode a histogram."""
     check_outputs(json_file)
@@ -112,7 +110,7 @@ def made_up(mechanism: FrequencyOracle, n: int) -> Payloads:
 
 
 def _words(entropy: SeededEntropy, n: int) -> NDArray[np.uint64]:
-    return entropy.words(1, n)[0]
+    return np.asarray(entropy.words(1, n)[0], np.uint64)
 
 
 def fastest(work: Callable[[], object]) -> float:

@@ -28,7 +28,7 @@ def statistics(
     once: Annotated[bool, typer.Option("--once", help="Stop when done; otherwise the dashboard stays up.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all results here.")] = None,
     agents: Annotated[int, typer.Option(min=4, max=20_000, help="Devices.")] = 400,
-    days: Annotated[int, typer.Option(min=1, max=7, help="Days of statistics before the tree's rounds.")] = 7,
+    days: Annotated[int, typer.Option(min=1, max=7, help="Days of statistics before the tree's rounds.")] = 5,
     chance: Annotated[float, typer.Option(min=0.1, max=1, help="Of a device to answer a round of the tree.")] = 0.5,
     seed: Annotated[int, typer.Option(help="Whose week it is; the privacy noise is the operating system's.")] = 1,
 ) -> None:

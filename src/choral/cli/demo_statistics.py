@@ -68,7 +68,7 @@ def run(*, size: Size, seed: int, once: bool, json_file: Path | None) -> None:
         tasks = _ask(size, server)
         played = _play(_groups(size, seed, tasks, server), tasks, server)
         results = [_result(task, _truth(played, signal), server) for signal, task in tasks.items()]
-        lexicon = _return(results, server)
+        lexicon = _give_back(results, server)
         uploads, seconds = sum(one.uploads for one in played), time.perf_counter() - started
         write_json(json_file, {"releases": results, "lexicon": lexicon, "uploads": uploads, "seconds": seconds})
         for result in results:
@@ -219,9 +219,9 @@ def _public(server: LocalServer, hash_: str) -> Release:
     return decode(decode(server.client.get(f"/v1/releases/{hash_}.bin").content, Signed).body, Release)
 
 
-def _return(results: Sequence[dict[str, Any]], server: LocalServer) -> dict[str, Any]:
-    """Make the found words public, let a device download them, and see which of them it still reports."""
-    found = [_public(server, result["release"]) for result in results if "found" in result]
+def _give_back(results: Sequence[dict[str, Any]], server: LocalServer) -> dict[str, Any]:
+    """Make the tree's words public (a puzzle's are cut), let a device download them, and see which of them it still reports."""
+    found = [_public(server, result["release"]) for result in results if result["signal"] == PREFIXES]
     words = found_words(found)
     release = lexicon_release(words, version=1, created=int(time.time()))
     server.publish(release)

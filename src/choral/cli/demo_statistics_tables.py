@@ -30,8 +30,8 @@ def lexicon_words_line(lexicon: dict[str, Any]) -> str:
     """What became of the words."""
     words = ", ".join(lexicon["words"]) or "none"
     return (
-        f"\nFound words, signed and published as a lexicon: {words}.\nA device that has downloaded it reports "
-        f"{lexicon['reported_after']} of these {len(lexicon['words'])} words any more; before, {lexicon['reported_before']}."
+        f"\nThe tree's words, signed and published as a lexicon: {words}.\nOf these {len(lexicon['words'])} words a device "
+        f"reported {lexicon['reported_before']}; once it has downloaded the lexicon, {lexicon['reported_after']}."
     )
 
 

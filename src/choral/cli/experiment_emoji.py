@@ -1,6 +1,7 @@
 """`choral experiment emoji`: English beside French, ten locales, and one phone over a year."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from choral.apps.keyboard import LOCALES
+from choral.apps.keyboard.events import signal_name
 from choral.apps.keyboard.locales import SHOWN, Outcome, Trial, overlap, run
 from choral.apps.keyboard.year import Day, live
 from choral.cli.experiment_page import FOLDER, check_folder, page, save_figure, table
@@ -30,6 +32,7 @@ def emoji(
     seeds: Annotated[int, typer.Option(help="Runs of each locale; the error bars come from them.")] = 3,
     seed: Annotated[int, typer.Option(help="The first seed; the others follow it.")] = 1,
     days: Annotated[int, typer.Option(help="Days of the one phone.")] = 365,
+    locales: Annotated[str, typer.Option(help="Which, with commas; English and French are always there.")] = ",".join(LOCALES),
     folder: Annotated[Path, typer.Option(help="Where the page, the plots and the JSON go.")] = FOLDER,
 ) -> None:
     """Popular emoji: English beside French, then ten locales, by Apple's sketch and at the optimum; one phone over a year."""
@@ -37,8 +40,11 @@ def emoji(
     check_devices(devices)
     if not FEWEST_SEEDS <= seeds <= MOST_SEEDS or not 1 <= days <= 365:
         raise UsageError(f"need {FEWEST_SEEDS} to {MOST_SEEDS} seeds and 1 to 365 days, got {seeds} and {days}")
+    chosen = tuple(dict.fromkeys((*SIDE_BY_SIDE, *locales.split(","))))
+    for locale in chosen:
+        signal_name(locale)
     started = time.perf_counter()
-    outcomes = _outcomes(devices, range(seed, seed + seeds))
+    outcomes = _outcomes(chosen, devices, range(seed, seed + seeds))
     years = {name: live(Budget.nats(day=4, year=year, life=4 * year), seed=seed, days=days) for name, year in YEARLY.items()}
     seconds = time.perf_counter() - started
     write_json(folder / "emoji.json", _document(outcomes, years, seconds))
@@ -48,10 +54,10 @@ def emoji(
     print(f"wrote {folder / 'emoji.md'}, emoji.json, emoji.png and emoji_year.png")
 
 
-def _outcomes(devices: int, seeds: range) -> Outcomes:
+def _outcomes(locales: Sequence[str], devices: int, seeds: range) -> Outcomes:
     """The runs of each locale and mechanism, by seed."""
-    trials = [Trial(locale, name, devices, EPSILON, seed) for locale in LOCALES for name in MECHANISMS for seed in seeds]
-    found: Outcomes = {(locale, name): [] for locale in LOCALES for name in MECHANISMS}
+    trials = [Trial(locale, name, devices, EPSILON, seed) for locale in locales for name in MECHANISMS for seed in seeds]
+    found: Outcomes = {(locale, name): [] for locale in locales for name in MECHANISMS}
     with progress(len(trials), "runs") as done:
         for outcome in Processes(2).map(run, trials):
             found[outcome.trial.locale, outcome.trial.mechanism].append(outcome)
@@ -106,7 +112,7 @@ def _page(outcomes: Outcomes, years: dict[str, tuple[Day, ...]], seconds: float)
         f"Shares of the devices that typed something, seed {seeds[0]}, `pgr`; the two lists share {shared} of {SHOWN}.",
         _side_by_side(outcomes),
         "![The ten highest estimates, English and French, by both mechanisms](emoji.png)",
-        "## Ten locales",
+        "## Locale by locale",
         "Of the 10 commonest items, how many are among the 10 highest estimates; the mean squared error over the exact "
         "optimum's; and how many of the 2,655 items stand out at 5 % false discoveries.",
         _locales(outcomes),
@@ -132,15 +138,11 @@ def _side_by_side(outcomes: Outcomes) -> str:
 
 
 def _locales(outcomes: Outcomes) -> str:
-    head = ["locale", *(f"{what}, {name}" for what in ("top 10", "error over optimum", "stand out") for name in MECHANISMS)]
-    rows = [
-        [
-            LOCALES[locale],
-            *(_mean(outcomes[locale, name], what) for what in ("top_hits", "over_optimum", "found") for name in MECHANISMS),
-        ]
-        for locale in LOCALES
-    ]
-    return table(head, rows)
+    measures = {"top_hits": "top 10", "over_optimum": "error over optimum", "found": "stand out"}
+    columns = [(what, name) for what in measures for name in MECHANISMS]
+    locales = sorted({locale for locale, _ in outcomes}, key=LOCALES.__getitem__)
+    rows = [[LOCALES[locale], *(_mean(outcomes[locale, name], what) for what, name in columns)] for locale in locales]
+    return table(["locale", *(f"{measures[what]}, {name}" for what, name in columns)], rows)
 
 
 def _lived(years: dict[str, tuple[Day, ...]]) -> str:

@@ -113,9 +113,10 @@ def _require_sound(task: Task, found: Known, server_key: bytes) -> None:
         )
     if task.server_key != server_key:
         raise PeerError("conflict", "the task names another server's key; name this server's, so that devices can check it")
-    open_seconds = task.rule.rounds_open * task.rule.round_seconds
-    if task.rule.advance == "time" and open_seconds > task.terms.retention_days * DAY:
+    open_days = -(-task.rule.rounds_open * task.rule.round_seconds // DAY)
+    if task.rule.advance == "time" and open_days >= task.terms.retention_days:
         raise PeerError(
             "conflict",
-            f"a round is open for {open_seconds} seconds, longer than the retention of {task.terms.retention_days} days",
+            f"a round takes reports for {open_days} days, which leaves no day of the {task.terms.retention_days} that they "
+            "may be kept to release them; allow a longer retention or open fewer rounds",
         )

@@ -19,7 +19,7 @@ from choral.mechanisms.projective_geometry import ProjectiveGeometryResponse
 from choral.simulation.population import Floats, Integers
 from choral.simulation.tables import read_values
 
-SLACK = 0.2  # accuracy given away for a smaller state and a faster decoder
+SLACK = 0.05  # accuracy given away for a smaller state and a faster decoder
 PUZZLE_SEED = hashlib.sha256(b"choral/new-words/fragment-puzzle/1").digest()  # the published seed of all hash functions
 
 

@@ -13,7 +13,9 @@ from choral.storage.server import StorageFull
 APPLICATION_ID = 0x63686F72  # "chor"
 BUSY_SECONDS = 60.0
 CACHE_KIB = 65_536
-CHECKPOINT_PAGES = 8_192
+CHECKPOINT_PAGES = 32_768  # 128 MiB of log: many changes of one page are copied back as one
+CHECKED_BYTES = 2**26  # a file up to this size is checked page by page as it is opened, in less than a second
+RESTORE = "restore it from a copy, or move it away to start anew"
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE task (
@@ -69,13 +71,25 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def require_sound(connection: sqlite3.Connection, path: Path) -> None:
+    """StoreError if a page of the file is damaged; of a large file each page is checked as it is used."""
+    if path.stat().st_size > CHECKED_BYTES:
+        return
+    try:
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        raise store_error(error, path) from error
+    if found != "ok":
+        raise StoreError(f"the store {path} is damaged ({found.splitlines()[0]}); {RESTORE}")
+
+
 def store_error(error: sqlite3.Error, path: Path) -> StoreError:
     """What `error` means for whoever runs the server, in words that say what to do."""
     code = getattr(error, "sqlite_errorname", "") or ""
     if code == "SQLITE_FULL":
         return StorageFull(f"the disk of {path} is full; free some space, the server goes on by itself")
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return StoreError(f"the store {path} is damaged ({error}); restore it from a copy, or move it away to start anew")
+        return StoreError(f"the store {path} is damaged ({error}); {RESTORE}")
     if code.startswith("SQLITE_CANTOPEN"):
         return StoreError(f"the store {path} cannot be opened ({error}); check that its folder exists and may be written")
     return StoreError(f"the store {path} cannot be used now ({code or type(error).__name__}: {error})")

@@ -24,7 +24,7 @@ from choral.storage.server import (
     Slot,
     TaskRow,
 )
-from choral.storage.server_schema import connect, store_error
+from choral.storage.server_schema import connect, require_sound, store_error
 
 BATCH = "number, task, round, state, reports, minimum, goal, closes, erase_by, legal, dropped, lease, lease_until, why"
 RELEASE = "hash, task, round, kind, reports, created"
@@ -47,6 +47,7 @@ class SqliteServerStore:
     def __init__(self, path: Path, *, connect: Callable[[Path], sqlite3.Connection] = connect) -> None:
         self._path = path
         self._writer = connect(path)
+        require_sound(self._writer, path)
         self._reader = connect(path)
         self._writing = threading.Lock()
         self._reading = threading.Lock()

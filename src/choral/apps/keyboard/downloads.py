@@ -8,11 +8,13 @@ import hashlib
 import json
 from collections.abc import Callable, Collection
 from typing import Any
+from urllib.parse import quote
 
 from choral.errors import PeerError
 from choral.protocol import Release, Signed, decode, verify_any
 
 LIST = "/v1/releases"
+COLUMNS: dict[str, Callable[[Any], Any]] = {"kind": str, "signal": str, "round": int, "created": int, "hash": str}
 Fetch = Callable[[str], bytes]
 
 
@@ -25,7 +27,7 @@ def newest(fetch: Fetch, *, kind: str, keys: Collection[bytes], signal: str = ""
     if not rows:
         return None
     row = max(rows, key=lambda one: (one["created"], one["round"], one["hash"]))
-    signed = decode(fetch(f"{LIST}/{row['hash']}.bin"), Signed)
+    signed = decode(fetch(f"{LIST}/{quote(row['hash'], safe='')}.bin"), Signed)
     if hashlib.sha256(signed.body).hexdigest() != row["hash"]:
         raise PeerError("malformed-message", f"other bytes than those named {row['hash'][:16]} came; do not use them")
     release = verify_any(signed, Release, keys)
@@ -37,11 +39,6 @@ def newest(fetch: Fetch, *, kind: str, keys: Collection[bytes], signal: str = ""
 def _listed(text: bytes) -> list[dict[str, Any]]:
     """The rows of the public list that have what is needed."""
     try:
-        rows = json.loads(text)
-        return [
-            {**row, "round": int(row["round"]), "created": int(row["created"]), "hash": bytes.fromhex(row["hash"]).hex()}
-            for row in rows
-            if isinstance(row["kind"], str) and isinstance(row["signal"], str)
-        ]
+        return [{name: read(row[name]) for name, read in COLUMNS.items()} for row in json.loads(text)]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PeerError("malformed-message", f"the list of releases cannot be read: {type(error).__name__}") from None

@@ -34,7 +34,6 @@ READ_BYTES = 2**28
 SMALL = 1000  # reports drawn where payloads cannot be made up
 
 
-
 @dataclass(frozen=True, slots=True)
 class Load:
     """A mechanism, and how many reports of it to sum."""

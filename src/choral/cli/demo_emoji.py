@@ -60,10 +60,11 @@ def run(*, agents: int, seed: int, once: bool, json_file: Path | None) -> None:
         for result in results:
             console.print(_table(result))
         _tell(console, locales["en"].stories[0])
+        shares = ", ".join(f"{name} {span / sum(spans.values()):.0%}" for name, span in spans.items())
         console.print(
-            f"\n{uploads:,} uploads, {now - started:.1f} s: {begun - started:.1f} s to start the server, {played - begun:.1f} s of "
-            f"agents ({uploads / (played - begun):,.0f} uploads a second), {now - played:.1f} s to shuffle and release.\nOf the "
-            f"agents' time: " + ", ".join(f"{name} {span / sum(spans.values()):.0%}" for name, span in spans.items()),
+            f"\n{uploads:,} uploads, {now - started:.1f} s: {begun - started:.1f} s to start the server, "
+            f"{played - begun:.1f} s of agents ({uploads / (played - begun):,.0f} uploads a second), "
+            f"{now - played:.1f} s to shuffle and release.\nOf the agents' time: {shares}",
             highlight=False,
         )
         if json_file:
@@ -197,7 +198,8 @@ def _table(result: dict[str, Any]) -> Table:
 def _shuffled_words(result: dict[str, Any]) -> str:
     if not result["delta"]:
         return f"shuffling adds nothing here: epsilon {result['epsilon_shuffled']:.4g} for {result['shuffled_unit']}"
-    return f"epsilon {result['epsilon_shuffled']:.3g} (delta {result['delta']:g}) for {result['shuffled_unit']} if the operator shuffles"
+    conditional = f"epsilon {result['epsilon_shuffled']:.3g} (delta {result['delta']:g}) for {result['shuffled_unit']}"
+    return f"{conditional} if the operator shuffles"
 
 
 def _tell(console: Console, story: Story) -> None:

@@ -77,7 +77,7 @@ def local_server(data: Path | None = None) -> Iterator[LocalServer]:
 
 def _address(process: "subprocess.Popen[str]", log: Path) -> str:
     """Where the server says that it listens; a ChoralError with its own words if it ends instead."""
-    assert process.stdout is not None  # noqa: S101  # we asked for a pipe
+    assert process.stdout is not None  # we asked for a pipe
     for line in process.stdout:
         if line.startswith(ANNOUNCEMENT):
             return line.removeprefix(ANNOUNCEMENT).strip()

@@ -76,7 +76,7 @@ def _spent(known: Mapping[str, Any], ledger: Any) -> str:
 
 def _sealed(known: Mapping[str, Any], report: Any) -> str:
     return (
-        f"{len(known['payload'])} bytes padded to {len(known['padded'])} and sealed: a report of {len(report.to_bytes())} bytes\n"
+        f"{len(known['payload'])} bytes padded to {len(known['padded'])} and sealed: {len(report.to_bytes())} bytes in all\n"
         f"header {report.header.hex()}, to which the seal is bound"
     )
 
@@ -86,7 +86,8 @@ def _waits(known: Mapping[str, Any], _: Any) -> str:
 
 
 def _admitted(known: Mapping[str, Any], arrival: Any) -> str:
-    return f"{len(known['body'])} bytes for task {arrival.slot.task.hex()[:16]}…, round {arrival.slot.round}; nothing else is known"
+    slot = arrival.slot
+    return f"{len(known['body'])} bytes for task {slot.task.hex()[:16]}…, round {slot.round}; nothing else is known"
 
 
 def _unsealed(_: Mapping[str, Any], payload: Any) -> str:
@@ -108,7 +109,7 @@ def _accumulated(_: Mapping[str, Any], state: Any) -> str:
 def _estimated(_: Mapping[str, Any], estimate: Any) -> str:
     best = np.argsort(-estimate.values)[:3]
     values = ", ".join(f"{dictionary()[item]} {estimate.values[item]:.2f} ± {estimate.stderr[item]:.2f}" for item in best)
-    return f"unbiased, over all {len(estimate.values)} emoji; the highest: {values}\none report says almost nothing: that is the point"
+    return f"unbiased, over {len(estimate.values)} emoji; highest: {values}\none report says almost nothing: that is the point"
 
 
 def _folded(_: Mapping[str, Any], state: Any) -> str:

@@ -64,7 +64,7 @@ def test_every_task_file_is_a_task_that_its_apps_device_lets_in(file):
 )
 def test_the_files_named_apple_have_apples_parameters(file, name, wanted):
     mechanism = draft(next(path for path in FILES if path.stem == file)).mechanism
-    assert mechanism.NAME == name
+    assert name == mechanism.NAME
     assert {field: getattr(mechanism, field) for field in wanted} == wanted
 
 

@@ -152,9 +152,8 @@ def _play(groups: Sequence[Group], tasks: dict[str, Task], server: LocalServer) 
 
 
 def _await_releases(tasks: dict[str, Task], rounds: int, server: LocalServer) -> None:
-    with SharedHttpTransport(server.url, 1) as transport:
-        for signal, task in tasks.items():
-            await_release(transport, task.hash, rounds - 1 if signal == PREFIXES else 0)
+    for signal, task in tasks.items():
+        await_release(server.url, task.hash, rounds - 1 if signal == PREFIXES else 0)
 
 
 def _truth(played: Sequence[Played], signal: str) -> Counter[str]:

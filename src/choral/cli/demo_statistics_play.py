@@ -25,7 +25,7 @@ from choral.apps.health.population import shares as type_shares
 from choral.apps.keyboard.lexicon import Vocabulary, shipped_words
 from choral.apps.keyboard.speakers import new_words
 from choral.apps.keyboard.words import kind, prefix_signal, typed_word, word_signals
-from choral.device import Agent, Budget, Conditions, Event, SharedHttpTransport, Signal
+from choral.device import Agent, Budget, Conditions, Event, HttpTransport, SharedHttpTransport, Signal
 from choral.device.checkouts import CheckoutBook
 from choral.errors import ChoralError
 from choral.learning import ALGORITHMS
@@ -124,9 +124,9 @@ class Crowd:
     def tree(self) -> None:
         """All agree to the tree, then type a word before each of its rounds; each round begins with the last one's release."""
         for number in range(self.group.rounds):
+            if number:
+                await_release(self.group.url, self.group.tree, number - 1)
             with SharedHttpTransport(self.group.url, THREADS) as transport:
-                if number:
-                    await_release(transport, self.group.tree, number - 1)
                 for agent in self.agents:
                     agent.transport = transport
                 for word in self._all(partial(self._answer, number)):
@@ -172,15 +172,17 @@ def play(group: Group) -> Played:
     return Played(crowd.truth, uploads, first.ledger().account("nobody").life_micro / MICRO, sent.report, sent.meaning)
 
 
-def await_release(transport: SharedHttpTransport, task: bytes, number: int) -> None:
+def await_release(url: str, task: bytes, number: int) -> None:
     """Returns once round `number` of the task is released; ChoralError if that takes too long."""
-    until = time.monotonic() + WAIT_SECONDS
+    transport, until = HttpTransport(url), time.monotonic() + WAIT_SECONDS
     while time.monotonic() < until:
         rows = json.loads(transport.fetch("/v1/releases"))
         if any(row["task"] == task.hex() and row["round"] == number for row in rows):
             return
         time.sleep(POLL_SECONDS)
-    raise ChoralError(f"round {number} of the prefix tree was not released within {WAIT_SECONDS} seconds; run the demo again")
+    raise ChoralError(
+        f"round {number} of task {task.hex()[:16]} was not released within {WAIT_SECONDS} seconds; run the demo again"
+    )
 
 
 def signals(vocabulary: Vocabulary) -> Sequence[Signal]:

@@ -1,8 +1,6 @@
-"""What every study command does with its results: checks the paths first, shows a bar, writes JSON, measures memory."""
+"""What every study command does with its results: checks the paths first, shows a bar, writes JSON, warns."""
 
 import json
-import resource
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from choral.engines import Engine, Processes, Serial
+from choral.cli.memory import WeighingProcesses
+from choral.engines import Engine, Serial
 from choral.errors import UsageError
 
 MOST_DEVICES = 100_000_000
@@ -45,15 +44,7 @@ def write_json(path: Path | None, summary: Mapping[str, Any]) -> None:
 
 def engine_for(devices: int) -> Engine:
     """Two processes where that pays, else none."""
-    return Processes(2) if devices >= WORTH_PROCESSES else Serial()
-
-
-def peak_memory_mb(engine: Engine) -> float:
-    """The most that this process has held and, for each of the engine's, the most that any of them has; in 10**6 bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    workers = engine.workers if isinstance(engine, Processes) else 0
-    own, child = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return round((own + workers * child) * unit / 1e6, 1)
+    return WeighingProcesses(2) if devices >= WORTH_PROCESSES else Serial()
 
 
 @contextmanager

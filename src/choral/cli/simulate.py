@@ -11,7 +11,8 @@ from rich.table import Table
 
 from choral.apps.keyboard import LOCALES, dictionary, english_names, oracle
 from choral.apps.keyboard.population import population
-from choral.cli.outputs import check_devices, check_outputs, engine_for, peak_memory_mb, progress, write_json
+from choral.cli.memory import peak_memory_mb
+from choral.cli.outputs import check_devices, check_outputs, engine_for, progress, write_json
 from choral.cli.simulate_histogram import histogram
 from choral.cli.simulate_words import words
 from choral.privacy import MICRO, micro

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from choral.cli.outputs import DPI, check_devices, check_outputs, engine_for, peak_memory_mb, progress, warn, write_json
+from choral.cli.memory import peak_memory_mb
+from choral.cli.outputs import DPI, check_devices, check_outputs, engine_for, progress, warn, write_json
 from choral.cli.plan import memory_bytes
 from choral.engines import Engine
 from choral.errors import UsageError

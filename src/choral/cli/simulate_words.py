@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
-from choral.cli.outputs import check_devices, check_outputs, engine_for, peak_memory_mb, progress, warn, write_json
+from choral.cli.memory import peak_memory_mb
+from choral.cli.outputs import check_devices, check_outputs, engine_for, progress, warn, write_json
 from choral.engines import Serial
 from choral.privacy import MICRO, micro
 from choral.simulation.vocabulary import METHODS, Vocabulary, method, read_vocabulary

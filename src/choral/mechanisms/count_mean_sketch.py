@@ -106,7 +106,8 @@ class CountMeanSketch:
         scale = self.width / (self.width - 1)
         values = scale * (gain * self._sums(state) - n * ((gain - 1) / 2 + 1 / self.width))
         noise = self._noise(np.clip(values, 0, n), n)
-        pairs = max(0.0, float((values**2 - noise).sum()) - n)  # unbiased for the sum of f(f-1), but for its own noise
+        own = 1 + self.domain / (self.rows * (self.width - 1))  # each square also holds its item's own collisions
+        pairs = max(0.0, float((values**2 - noise).sum()) - n) / own  # about the sum of f(f-1)
         return Estimate(values, noise + self._collision_variance(pairs) / self.rows, n)
 
     def variance(self, counts: NDArray[np.floating], n: int) -> NDArray[np.floating]:

@@ -100,7 +100,8 @@ class HadamardCountMeanSketch:
         scale = self.width / (self.width - 1)
         values = scale * (self._gain() * self._sums(state) - n / self.width)
         noise = self._noise(np.clip(values, 0, n), n)
-        pairs = max(0.0, float((values**2 - noise).sum()) - n)  # unbiased for the sum of f(f-1), but for its own noise
+        own = 1 + self.domain / (self.rows * (self.width - 1))  # each square also holds its item's own collisions
+        pairs = max(0.0, float((values**2 - noise).sum()) - n) / own  # about the sum of f(f-1)
         return Estimate(values, noise + pairs / (self.width - 1) / self.rows, n)
 
     def variance(self, counts: NDArray[np.floating], n: int) -> NDArray[np.floating]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-PANELS, NODES = 400, 8
+PANELS, NODES = 1600, 4
 GAUSSIAN_END = 13.0  # beyond it lies a mass of 1e-38
 
 
@@ -21,7 +21,7 @@ class ScoreLaw:
     """The size s >= 0 of a symmetric score with variance 1 (Gaussian) or 1 / width (sphere), at nodes of quadrature.
 
     mass: chance of the cell around each node; beyond: chance of a larger size; first, second: of s and of s squared, the
-    part of their mean that lies beyond each node; mean, square: the whole of it
+    part of their mean that lies beyond each node; mean, square: the whole of it; edges: of the panels, from 0 up
     """
 
     mass: Floats
@@ -30,20 +30,31 @@ class ScoreLaw:
     second: Floats
     mean: float
     square: float
+    edges: Floats
 
     def top_sums(self, pairs: int, top: int) -> tuple[float, float]:
-        """Expected sums of s and of s squared over the `top` largest of `pairs` independent scores.
-
-        The size x of the first that is left out has density (pairs - 1) C(pairs - 2, top - 1) beyond**(top - 1) *
-        (1 - beyond)**(pairs - 1 - top) * density: integration by parts of pairs * E[s; fewer than `top` others are larger].
-        """
+        """Expected sums of s and of s squared over the `top` largest of `pairs` independent scores, by parts."""
         if top == pairs:
             return pairs * self.mean, pairs * self.square
+        weights = self._rivals(pairs, top)
+        return pairs * float(weights @ self.first), pairs * float(weights @ self.second)
+
+    def tails(self, pairs: int, top: int) -> tuple[Floats, Floats]:
+        """Chances that any one, and that one of the `top` largest of `pairs`, is beyond each edge."""
+        beyond = _outside(self.mass)
+        if top == pairs:
+            return beyond, beyond
+        weights = self._rivals(pairs, top)
+        fewer = 1 - _outside(weights)  # that fewer than `top` of the others are larger
+        return beyond, pairs / top * (beyond * fewer + _outside(weights * self.beyond))
+
+    def _rivals(self, pairs: int, top: int) -> Floats:
+        """The chance, at each node, that the `top`-th largest of all others than a given one is there."""
         log_count = math.lgamma(pairs) - math.lgamma(top) - math.lgamma(pairs - top)
-        weights = self.mass * np.exp(
+        rivals: Floats = self.mass * np.exp(
             log_count + (top - 1) * np.log(np.maximum(self.beyond, 1e-300)) + (pairs - 1 - top) * np.log1p(-self.beyond)
         )
-        return pairs * float(weights @ self.first), pairs * float(weights @ self.second)
+        return rivals
 
 
 @lru_cache(maxsize=1)
@@ -52,7 +63,8 @@ def gaussian_law() -> ScoreLaw:
     size, cell = _quadrature(GAUSSIAN_END)
     density = np.exp(-size * size / 2) * math.sqrt(2 / math.pi)
     beyond = np.array([math.erfc(one / math.sqrt(2)) for one in size.tolist()])
-    return ScoreLaw(density * cell, beyond, density, size * density + beyond, math.sqrt(2 / math.pi), 1.0)
+    edges = np.linspace(0, GAUSSIAN_END, PANELS + 1)
+    return ScoreLaw(density * cell, beyond, density, size * density + beyond, math.sqrt(2 / math.pi), 1.0, edges)
 
 
 @lru_cache(maxsize=8)
@@ -61,18 +73,25 @@ def sphere_law(width: int) -> ScoreLaw:
 
     The point's angle to an axis has a density in proportion to sin(angle)**(width - 2).
     """
-    angle, cell = _quadrature(math.pi / 2)
+    angle, cell = (one[::-1] for one in _quadrature(math.pi / 2))
     sine, cosine = np.sin(angle), np.cos(angle)
     within, whole = _sine_integrals(width - 2, angle), float(_sine_integrals(width - 2, np.array([math.pi / 2]))[0])
     squares = within - _sine_integrals(width, angle)
     mean = 1 / (width - 1) / whole
     density = sine ** (width - 2) / whole
-    return ScoreLaw(density * cell, within / whole, sine ** (width - 1) * mean, squares / whole, mean, 1 / width)
+    edges = np.cos(np.linspace(math.pi / 2, 0, PANELS + 1))
+    return ScoreLaw(density * cell, within / whole, sine ** (width - 1) * mean, squares / whole, mean, 1 / width, edges)
 
 
 def mean_length(width: int) -> float:
     """The mean length of a standard Gaussian vector of `width` dimensions, a little below sqrt(width)."""
     return math.sqrt(2) * math.exp(math.lgamma((width + 1) / 2) - math.lgamma(width / 2))
+
+
+def _outside(weights: Floats) -> Floats:
+    """The sum of the weights beyond each edge, from all down to 0."""
+    panels = weights.reshape(PANELS, NODES).sum(axis=1)
+    return np.concatenate([np.cumsum(panels[::-1])[::-1], [0.0]])
 
 
 def _sine_integrals(power: int, angle: Floats) -> Floats:

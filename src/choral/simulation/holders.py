@@ -126,8 +126,8 @@ def _picked(table: Table, seed: int) -> Floats:
     uniform = (_entropy(seed, "rows", 0).words(1, len(weights))[0] >> np.uint64(11)) * 2.0**-53
     with np.errstate(divide="ignore"):
         wait = -np.log1p(-uniform) / weights  # the shortest of exponential waiting times is each with chance by weight
-    order = np.lexsort((wait, table.people.codes))
-    best = order[np.flatnonzero(np.diff(table.people.codes[order], prepend=-1))]
+    order = np.lexsort((wait, table.people))
+    best = order[np.flatnonzero(np.diff(table.people[order], prepend=-1))]
     picked = np.zeros(len(weights))
     picked[best[np.isfinite(wait[best])]] = 1.0
     return picked
@@ -138,7 +138,7 @@ def _alike(table: Table) -> Floats:
     weights = _weights(table)
     if table.people is None:
         return weights
-    together = np.bincount(table.people.codes, weights)[table.people.codes]
+    together = np.bincount(table.people, weights)[table.people]
     return np.divide(weights, together, out=np.zeros_like(weights), where=together > 0)
 
 

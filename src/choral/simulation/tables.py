@@ -38,13 +38,14 @@ class Labels:
 class Table:
     """The rows of a file that have a value.
 
-    weights: float64[n], or None; groups, people: labels of the same rows, or None; skipped: rows without a value
+    weights: float64[n], or None; groups: labels of the same rows, or None;
+    people: int32[n], the same number for the same person, or None; skipped: rows without a value
     """
 
     values: Labels
     weights: NDArray[np.float64] | None
     groups: Labels | None
-    people: Labels | None
+    people: NDArray[np.int32] | None
     skipped: int
 
     def __len__(self) -> int:
@@ -143,7 +144,7 @@ def _table(rows: Any, path: Path, column: str, weight: str | None, group: str | 
         _labels(kept, column),
         None if weight is None else _weights(kept, weight, path),
         None if group is None else _complete(_labels(kept, group), group, path),
-        None if person is None else _complete(_labels(kept, person), person, path),
+        None if person is None else _complete(_labels(kept, person), person, path).codes,
         len(rows) - len(kept),
     )
 

@@ -1,0 +1,63 @@
+"""The twin of PrivUnit and ProjUnit for simulations: the same distribution of a report, drawn at once instead of chosen.
+
+Never for a device: what it draws is a float that no one proved anything about, and a device's code imports none of this.
+A named direction is Gaussian across the update, and along it has the law of the chosen score. No list is expanded, so
+a report costs its dimension in numbers instead of dimension times candidates.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choral.mechanisms.base import Values
+from choral.mechanisms.cap import Cap
+from choral.mechanisms.priv_unit import PrivUnit
+from choral.mechanisms.proj_unit import ProjUnit
+from choral.mechanisms.score_laws import ScoreLaw, gaussian_law, sphere_law
+from choral.mechanisms.vectors import Floats, checked_vectors, lifted
+from choral.numerics import Entropy
+from choral.numerics.directions import gaussian_levels, spread
+
+
+def closed_form(mechanism: PrivUnit | ProjUnit, values: Values, entropy: Entropy) -> Floats:
+    """What each report alone would estimate: unbiased float64[n, dimension], of each clipped update; row i from stream i."""
+    points = lifted(checked_vectors(values, mechanism.dimension), mechanism.clip_norm).astype(np.float64)
+    points /= np.sqrt((points * points).sum(axis=1, keepdims=True))
+    named = _gaussians(*points.shape, entropy)
+    missing = _scores(mechanism, len(points), entropy) - (named * points).sum(axis=1)
+    named += missing[:, None] * points
+    return named[:, : mechanism.dimension] * (mechanism.clip_norm / mechanism.gain)
+
+
+def _scores(mechanism: PrivUnit | ProjUnit, rows: int, entropy: Entropy) -> Floats:
+    if isinstance(mechanism, PrivUnit):
+        return scores(mechanism.cap, gaussian_law(), rows, entropy)
+    lengths = np.sqrt((_gaussians(rows, mechanism.width, entropy) ** 2).sum(axis=1))
+    return lengths * scores(mechanism.cap, sphere_law(mechanism.width), rows, entropy)
+
+
+def scores(cap: Cap, law: ScoreLaw, rows: int, entropy: Entropy) -> Floats:
+    """Scores of named candidates, float64[rows], by the inverse of their distribution; one word each."""
+    places, chances = score_distribution(cap, law)
+    uniform = (entropy.words(rows, 1)[:, 0] >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return np.interp(uniform, chances, places)
+
+
+@lru_cache(maxsize=16)
+def score_distribution(cap: Cap, law: ScoreLaw) -> tuple[Floats, Floats]:
+    """Places, rising, and the chance that a named candidate's score is at most that."""
+    each, top = law.tails(cap.pairs, cap.top)
+    kept = cap.keep / 2**64
+    outside = (1 - kept) / (2 * cap.pairs - cap.top)
+    lower = outside * cap.pairs * each  # every candidate's opposite, of those that stand for the negative side
+    upper = kept * top + outside * (cap.pairs * each - cap.top * top)
+    places = np.concatenate([-law.edges[:0:-1], law.edges])
+    return places, np.maximum.accumulate(np.concatenate([lower[:0:-1], 1 - upper]))
+
+
+def _gaussians(rows: int, count: int, entropy: Entropy) -> NDArray[np.float64]:
+    """Standard Gaussians of 2**16 levels, float64[rows, count]; four of a word."""
+    words = entropy.words(rows, -(-count // 4)).astype("<u8")
+    levels = gaussian_levels()[words.view("<u2")[:, :count]]
+    return levels.astype(np.float64) / spread()

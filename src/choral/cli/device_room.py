@@ -162,9 +162,11 @@ def write_json(asked: Asked, answer: Any) -> None:
 
 
 def _signals() -> tuple[Any, ...]:
-    from choral.apps.keyboard.events import signals
+    from choral.apps import browser, health, keyboard
+    from choral.apps.keyboard.lexicon import shipped_words
+    from choral.apps.keyboard.words import word_signals
 
-    return tuple(signals())
+    return (*keyboard.signals(), *word_signals(shipped_words()), *browser.signals(), *health.signals())
 
 
 def _transport(settings: Settings) -> Any:

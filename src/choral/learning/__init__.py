@@ -11,6 +11,6 @@ from choral.learning.count import Count
 from choral.learning.post_processing import norm_sub
 from choral.learning.prefix_tree import PrefixTree
 from choral.learning.registry import ALGORITHMS
-from choral.learning.words import FoundWords
+from choral.learning.words import FoundWords, spelled
 
-__all__ = ["ALGORITHMS", "Algorithm", "Arrays", "Count", "FoundWords", "PrefixTree", "norm_sub"]
+__all__ = ["ALGORITHMS", "Algorithm", "Arrays", "Count", "FoundWords", "PrefixTree", "norm_sub", "spelled"]

@@ -19,21 +19,30 @@ from choral.mechanisms.vectors import Floats, checked_vectors, lifted
 from choral.numerics import Entropy
 from choral.numerics.directions import gaussian_levels, spread
 
+CHUNK = 128  # rows worked on at a time, which a core's own memory holds
+
 
 def closed_form(mechanism: PrivUnit | ProjUnit, values: Values, entropy: Entropy) -> Floats:
     """What each report alone would estimate: unbiased float64[n, dimension], of each clipped update; row i from stream i."""
-    points = lifted(checked_vectors(values, mechanism.dimension), mechanism.clip_norm).astype(np.float64)
-    points /= np.sqrt((points * points).sum(axis=1, keepdims=True))
-    named = _gaussians(*points.shape, entropy)
-    missing = _scores(mechanism, len(points), entropy) - (named * points).sum(axis=1)
-    named += missing[:, None] * points
-    return named[:, : mechanism.dimension] * (mechanism.clip_norm / mechanism.gain)
+    vectors = checked_vectors(values, mechanism.dimension)
+    words = _level_words(len(vectors), mechanism.dimension + 1, entropy)
+    along = _scores(mechanism, len(vectors), entropy)
+    named = np.empty_like(vectors)
+    for start in range(0, len(vectors), CHUNK):
+        part = slice(start, start + CHUNK)
+        points = lifted(vectors[part], mechanism.clip_norm).astype(np.float64)
+        points /= np.sqrt(np.einsum("ij,ij->i", points, points))[:, None]
+        across = _gaussians(words[part], mechanism.dimension + 1)
+        across += (along[part] - np.einsum("ij,ij->i", across, points))[:, None] * points
+        named[part] = across[:, :-1] * (mechanism.clip_norm / mechanism.gain)
+    return named
 
 
 def _scores(mechanism: PrivUnit | ProjUnit, rows: int, entropy: Entropy) -> Floats:
     if isinstance(mechanism, PrivUnit):
         return scores(mechanism.cap, gaussian_law(), rows, entropy)
-    lengths = np.sqrt((_gaussians(rows, mechanism.width, entropy) ** 2).sum(axis=1))
+    projected = _gaussians(_level_words(rows, mechanism.width, entropy), mechanism.width)
+    lengths: Floats = np.sqrt(np.einsum("ij,ij->i", projected, projected))
     return lengths * scores(mechanism.cap, sphere_law(mechanism.width), rows, entropy)
 
 
@@ -56,8 +65,19 @@ def score_distribution(cap: Cap, law: ScoreLaw) -> tuple[Floats, Floats]:
     return places, np.maximum.accumulate(np.concatenate([lower[:0:-1], 1 - upper]))
 
 
-def _gaussians(rows: int, count: int, entropy: Entropy) -> NDArray[np.float64]:
-    """Standard Gaussians of 2**16 levels, float64[rows, count]; four of a word."""
-    words = entropy.words(rows, -(-count // 4)).astype("<u8")
-    levels = gaussian_levels()[words.view("<u2")[:, :count]]
-    return levels.astype(np.float64) / spread()
+def _level_words(rows: int, count: int, entropy: Entropy) -> NDArray[np.uint64]:
+    """Words for `count` Gaussians a row, four of each."""
+    return entropy.words(rows, -(-count // 4))
+
+
+def _gaussians(words: NDArray[np.uint64], count: int) -> Floats:
+    """Standard Gaussians of 2**16 levels, float64[rows, count]."""
+    places = np.ascontiguousarray(words).astype("<u8", copy=False).view("<u2")[:, :count]
+    return _unit_levels()[places]
+
+
+@lru_cache(maxsize=1)
+def _unit_levels() -> Floats:
+    levels = gaussian_levels() / spread()
+    levels.flags.writeable = False
+    return levels

@@ -16,7 +16,7 @@ MICRO_NORM = 1_000_000  # norms travel as integers, in millionths
 MOST_DIMENSION = 2**16
 MOST_CLIP_MICRO = 2**50
 GRID = 2**24  # the radius of the sphere whose integer points stand for updates
-FINE = 2**20  # steps of the grid on which a vector's length is measured, relative to its largest coordinate
+FINE = 2**23  # steps of the grid on which a vector's length is measured, relative to its largest coordinate
 Floats = NDArray[np.float64]
 
 
@@ -65,12 +65,13 @@ def checked_vectors(values: Values, dimension: int) -> Floats:
 def on_grid(vectors: Floats, clip_norm: float, radius: float) -> Floats:
     """Vectors clipped to `clip_norm` and scaled so that the clip norm becomes `radius`; not yet rounded.
 
-    Lengths are measured in integers, so that a row's result depends on that row alone, to the last bit.
+    Lengths are measured in integers, so that a row's result depends on that row alone, to the last bit; what measuring
+    rounds off is added, so that no result is longer than `radius`, but for the rounding of floats.
     """
     largest = np.abs(vectors).max(axis=1, keepdims=True)
     shape = np.divide(vectors, largest, out=np.zeros_like(vectors), where=largest > 0)
     steps = np.rint(shape * FINE).astype(np.int64)
-    length = np.sqrt((steps * steps).sum(axis=1, keepdims=True).astype(np.float64)) / FINE
+    length = (np.sqrt((steps * steps).sum(axis=1, keepdims=True).astype(np.float64)) + norm_bound(steps.shape[1]) / 2) / FINE
     with np.errstate(over="ignore", under="ignore"):
         share = np.minimum(largest / clip_norm, 1 / np.maximum(length, 1.0))
         clipped: Floats = shape * (share * radius)
@@ -98,5 +99,5 @@ def rounded(vectors: Floats, words: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 def norm_bound(dimension: int) -> int:
-    """How far rounding can move a vector, at most: the square root of its dimension, rounded up."""
-    return math.isqrt(dimension - 1) + 1
+    """How far rounding each coordinate to a neighbour can move a vector: below this, with a step to spare."""
+    return math.isqrt(dimension - 1) + 2

@@ -31,6 +31,7 @@ from choral.server.tasks import Names, TaskBook, publish_release, publish_task
 from choral.server.upload import PATH, Upload
 from choral.server.views import (
     dictionary,
+    has_items,
     items_csv,
     items_view,
     read_release,
@@ -186,9 +187,9 @@ class Desk:
         return JSONResponse(release_detail(self.book, row, release), headers={"Cache-Control": FOREVER})
 
     def release_csv(self, request: Request) -> Response:
-        """The items of a histogram."""
+        """The items counted."""
         row, release = read_release(self.book.store, hash_in(request))
-        if row.kind != "histogram":
+        if not has_items(release):
             raise PeerError("unknown-page", f"a release of kind {row.kind!r} has no table; read its .bin")
         text = items_csv(items_view(release, dictionary(self.book, release.task)))
         headers = {"Cache-Control": FOREVER, "Content-Disposition": f'attachment; filename="{row.hash.hex()[:16]}.csv"'}

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from choral.errors import PeerError
+from choral.learning import spelled
 from choral.privacy import Guarantee
 from choral.protocol import Release, Signed, Task, decode
 from choral.protocol.messages import CHANCE_UNIT
@@ -71,26 +72,35 @@ def release_view(store: ServerStore, row: ReleaseRow) -> Json:
 
 
 def release_detail(book: TaskBook, row: ReleaseRow, release: Release) -> Json:
-    """A release with its guarantees and, for a histogram, its items, commonest first."""
+    """A release with its guarantees and, where it counts, its items, commonest first."""
     view = release_view(book.store, row)
     view["guarantees"] = guarantees_view(release.guarantees)
     view["arrays"] = {name: {"type": array.dtype.str, "shape": list(array.shape)} for name, array in release.arrays.items()}
-    if row.kind == "histogram":
+    if has_items(release):
         view["items"] = items_view(release, dictionary(book, release.task))
     return view
 
 
+def has_items(release: Release) -> bool:
+    """Whether the release counts things: items of a dictionary, or words that nobody listed."""
+    return "estimate" in release.arrays and bool({"item", "word"} & release.arrays.keys())
+
+
 def items_view(release: Release, names: Sequence[str]) -> list[Json]:
-    """The items of a histogram, with the names of its dictionary where it has them."""
+    """The items counted, commonest first: numbers with the names of their dictionary where it has them, or words."""
     arrays = release.arrays
+    if "word" in arrays:
+        named: Sequence[tuple[Any, str]] = [(word, word) for word in spelled(arrays["word"])]
+    else:
+        named = [(item, names[item] if item < len(names) else "") for item in arrays["item"].tolist()]
     return [
         {
             "rank": rank,
             "item": item,
-            "name": names[item] if item < len(names) else "",
-            **{name: float(arrays[name][rank - 1]) for name in ("estimate", "stderr", "norm_sub") if name in arrays},
+            "name": name,
+            **{column: float(arrays[column][rank - 1]) for column in ("estimate", "stderr", "norm_sub") if column in arrays},
         }
-        for rank, item in enumerate(arrays["item"].tolist(), start=1)
+        for rank, (item, name) in enumerate(named, start=1)
     ]
 
 

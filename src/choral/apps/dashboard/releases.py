@@ -91,7 +91,7 @@ def _row(item: Document) -> Row:
         label=label,
         name=spoken(label) or _other_name(item, label),
         estimate=with_error(item["estimate"], item["stderr"]),
-        norm_sub=rounded(item["norm_sub"], error_digits(item["stderr"])),
+        norm_sub=rounded(item["norm_sub"], error_digits(item["stderr"])) if "norm_sub" in item else "",
         is_sign=bool(spoken(label)),
         is_nothing=label == NOTHING,
     )

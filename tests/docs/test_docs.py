@@ -12,7 +12,7 @@ from tests.docs import cli_reference, trace_page
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.md")])
-ROOMS = "numerics privacy mechanisms learning protocol storage engines device server simulation pages".split()
+ROOMS = ["numerics", "privacy", "mechanisms", "learning", "protocol", "storage", "engines", "device", "server", "simulation", "pages"]
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 
 

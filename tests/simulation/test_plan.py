@@ -47,7 +47,7 @@ def test_a_million_devices_and_2600_items_at_epsilon_4_call_for_pgr(emoji_plan):
     assert {one.name for one in emoji_plan.prospects} == set(ORACLES)
     best = next(one for one in emoji_plan.prospects if one.name == "pgr")
     assert best.over_optimum < 1.01
-    assert best.bits_per_report == 32
+    assert best.bits_per_report == 12
     assert not best.warnings
 
 

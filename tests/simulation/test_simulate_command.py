@@ -26,7 +26,7 @@ def test_the_json_has_every_item_and_an_error_as_the_theory_says(tmp_path):
     assert sum(item["truth"] for item in found["items"]) == found["devices"] == 20_000
     assert (found["mechanism"], found["domain"], found["epsilon"]) == ("rr", 2655, 4.0)
     assert 0.9 < found["mse"] / found["mse_theory"] < 1.1
-    assert found["bits_per_report"] == 32
+    assert found["bits_per_report"] == 12
     assert found["seconds"] > 0
     assert set(found["items"][0]) == {"item", "estimate", "stderr", "truth", "typed", "share"}
 

@@ -77,7 +77,7 @@ def run(trial: Trial) -> Outcome:
     oracle = usual_oracle(trial.mechanism, trial.epsilon, len(trial.holders.upto))
     found = histogram(Senders(oracle, trial.holders, trial.holders.seed), engine=Serial())
     points = score(found.estimate, found.truth, found.variance, epsilon=oracle.epsilon)
-    return Outcome(trial.mechanism, trial.epsilon, trial.holders.seed, 8 * oracle.payload.itemsize, points)
+    return Outcome(trial.mechanism, trial.epsilon, trial.holders.seed, oracle.bits, points)
 
 
 def _outcomes(sites: Domains, devices: int, seeds: range) -> Outcomes:

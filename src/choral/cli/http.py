@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,9 @@ IDLE_SECONDS = 30
 HEAD_SECONDS = 20.0  # a request's head comes within this time, or the connection is closed
 MOST_HEAD_BYTES = 2**16
 BACKLOG = 2_048
+# The writer thread takes the interpreter's lock back after each statement; at Python's 5 ms it waits longer for that than
+# for the disk. Measured on two cores: 6,400 durable uploads a second at 5 ms, 9,900 at 1 ms, 11,800 at 50 microseconds.
+SWITCH_SECONDS = 5e-5
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -100,6 +104,7 @@ def serve_http(
 ) -> None:
     """Answer on `listener` until a signal comes; `announce` is called once requests are taken."""
     _allow_many_connections()
+    sys.setswitchinterval(SWITCH_SECONDS)
     config = uvicorn.Config(
         face,
         loop="uvloop",

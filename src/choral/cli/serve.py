@@ -65,7 +65,6 @@ def serve(
     """Take reports, shuffle, release: a server over one folder. Stops at an interrupt or SIGTERM."""
     log_as_json()
     os.umask(0o077)
-    __import__('sys').setswitchinterval(0.00005)
     require_safe(host, tls_cert, tls_key)
     listener = listen(host, port) if role in (Role.ALL, Role.INGEST) else None
     store = open_store(data)

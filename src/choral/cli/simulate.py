@@ -70,7 +70,7 @@ def _summary(name: str, cohort: Cohort, result: Study, seconds: float) -> dict[s
         "epsilon": micro(mechanism.epsilon) / MICRO,
         "devices": estimate.n,
         "domain": mechanism.domain,
-        "bits_per_report": 8 * mechanism.payload.itemsize,
+        "bits_per_report": mechanism.bits,
         "mse": result.mse,
         "mse_theory": result.mse_theory,
         "seconds": round(seconds, 3),

@@ -63,7 +63,7 @@ def histogram(
         "epsilon": micro(oracle.epsilon) / MICRO,
         "domain": len(names),
         "devices": n,
-        "bits_per_report": 8 * oracle.payload.itemsize,
+        "bits_per_report": oracle.bits,
         "skipped_rows": table.skipped,
         "seconds": round(time.perf_counter() - started, 3),
         "peak_memory_mb": peak_memory_mb(engine),

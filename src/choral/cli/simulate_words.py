@@ -55,7 +55,7 @@ def words(
         "mechanism": chosen.mechanism.NAME,
         "epsilon": micro(chosen.mechanism.epsilon) / MICRO,
         "seed": seed,
-        "bits_per_report": 8 * chosen.mechanism.payload.itemsize,
+        "bits_per_report": chosen.mechanism.bits,
         "seconds": round(time.perf_counter() - started, 3),
         "peak_memory_mb": peak_memory_mb(engine),
     }

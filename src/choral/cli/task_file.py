@@ -146,7 +146,7 @@ def _built(source: Source, section: str, given: dict[str, Any], names: Mapping[s
         raise source.wrong(section, "name", f"{name!r} is not known here; choose one of {', '.join(known)}")
     values = {key: value for key, value in given.items() if key not in ("name", "dictionary") and value is not None}
     by_epsilon = "epsilon" in values
-    make: Callable[..., Any] = names[name].for_epsilon if by_epsilon else names[name]  # type: ignore[attr-defined]
+    make: Callable[..., Any] = names[name].for_epsilon if by_epsilon else names[name]
     takes = set(inspect.signature(make).parameters)
     for key in values:
         if key not in takes:

@@ -53,6 +53,11 @@ class Mechanism(Protocol):
         ...
 
     @property
+    def bits(self) -> int:
+        """What a report must say, in whole bits; on the wire it is padded to a size class."""
+        ...
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """Shape of the state; empty is zeros, merge is addition."""
         ...

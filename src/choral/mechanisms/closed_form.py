@@ -73,7 +73,8 @@ def _level_words(rows: int, count: int, entropy: Entropy) -> NDArray[np.uint64]:
 def _gaussians(words: NDArray[np.uint64], count: int) -> Floats:
     """Standard Gaussians of 2**16 levels, float64[rows, count]."""
     places = np.ascontiguousarray(words).astype("<u8", copy=False).view("<u2")[:, :count]
-    return _unit_levels()[places]
+    gaussians: Floats = _unit_levels()[places]
+    return gaussians
 
 
 @lru_cache(maxsize=1)

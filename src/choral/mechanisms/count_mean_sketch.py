@@ -54,6 +54,11 @@ class CountMeanSketch:
         return np.dtype([("row", "<u4"), ("bits", "u1", (self.width // 8,))])
 
     @property
+    def bits(self) -> int:
+        """The row's number and its bits."""
+        return self.width + (self.rows - 1).bit_length()
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """Set bits for each row and bucket; the last column counts the row's reports."""
         return (self.rows, self.width + 1)

@@ -95,6 +95,11 @@ class FragmentPuzzle:
         )
 
     @property
+    def bits(self) -> int:
+        """The fragment's place, and two rows of a sketch with their numbers."""
+        return (self.positions - 1).bit_length() + 2 * (self.width + (self.rows - 1).bit_length())
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """Sketch 0 counts words, sketch p + 1 fragments at place p: set bits of each row, then the row's reports."""
         return (self.positions + 1, self.rows, self.width + 1)

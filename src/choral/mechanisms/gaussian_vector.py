@@ -65,7 +65,9 @@ class GaussianVector:
         rho = zcdp_budget(epsilon * (1 - 2**-20), DELTA * (1 - 2**-20))
         noise = math.sqrt(2 / (rho * minimum))  # sigma over radius
         room = norm_bound(dimension)
-        radius = min(max(FINENESS * room, math.ceil(4 * LEAST_SIGMA / noise)), math.floor((MOST_SIGMA - 1) / noise), MOST_RADIUS)
+        radius = min(
+            max(FINENESS * room, math.ceil(4 * LEAST_SIGMA / noise)), math.floor((MOST_SIGMA - 1) / noise), MOST_RADIUS
+        )
         if radius < ROOM * room or radius * noise < LEAST_SIGMA / 2:
             raise ValueError(f"no grid fits {epsilon=}, {minimum=}, {dimension=}; ask for a larger minimum or fewer numbers")
         return cls(dimension, clip_micro(clip_norm), radius, max(LEAST_SIGMA, math.ceil(radius * noise * (1 + 2**-20))))

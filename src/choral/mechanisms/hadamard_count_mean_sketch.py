@@ -54,6 +54,11 @@ class HadamardCountMeanSketch:
         return PAYLOAD
 
     @property
+    def bits(self) -> int:
+        """One sign, with the numbers of its row and column."""
+        return 1 + (self.rows - 1).bit_length() + (self.width - 1).bit_length()
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """Sum of the signs for each row and column."""
         return (self.rows, self.width)

@@ -58,6 +58,11 @@ class LocalHashing:
         return PAYLOAD
 
     @property
+    def bits(self) -> int:
+        """The hash function's two numbers and the bucket."""
+        return 2 * (self.prime - 1).bit_length() + (self.buckets - 1).bit_length()
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """Reports whose bucket is the category's."""
         return (self.domain,)

@@ -156,7 +156,8 @@ def _of_one_length(codes: NDArray[np.int16]) -> NDArray[np.int64]:
     """Code vectors int64[n, width], all of length RADIUS * sqrt(width) but for rounding."""
     wide = codes.astype(np.float64)
     squares = np.maximum((wide * wide).sum(axis=1, keepdims=True), 1)
-    return np.rint(wide * (RADIUS * codes.shape[1] ** 0.5 / np.sqrt(squares))).astype(np.int64)
+    scaled: NDArray[np.int64] = np.rint(wide * (RADIUS * codes.shape[1] ** 0.5 / np.sqrt(squares))).astype(np.int64)
+    return scaled
 
 
 @lru_cache(maxsize=64)

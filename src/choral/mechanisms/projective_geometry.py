@@ -62,6 +62,11 @@ class ProjectiveGeometryResponse:
         return PAYLOAD
 
     @property
+    def bits(self) -> int:
+        """Bits that tell one point from another."""
+        return (self.cells[0] - 1).bit_length()
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """Reports of each point."""
         return (points_of(self.order, self.dimension),)

@@ -49,6 +49,11 @@ class RandomizedResponse:
         return PAYLOAD
 
     @property
+    def bits(self) -> int:
+        """Bits that tell one report from another."""
+        return (self.domain - 1).bit_length()
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """One count a category."""
         return (self.domain,)

@@ -8,6 +8,8 @@ from choral.mechanisms.count_mean_sketch import CountMeanSketch
 from choral.mechanisms.fragment_puzzle import FragmentPuzzle
 from choral.mechanisms.hadamard_count_mean_sketch import HadamardCountMeanSketch
 from choral.mechanisms.local_hashing import LocalHashing
+from choral.mechanisms.priv_unit import PrivUnit
+from choral.mechanisms.proj_unit import ProjUnit
 from choral.mechanisms.projective_geometry import ProjectiveGeometryResponse
 from choral.mechanisms.randomized_response import RandomizedResponse
 from choral.mechanisms.subset_selection import SubsetSelection
@@ -22,6 +24,8 @@ MECHANISMS: Mapping[str, type[Any]] = {
     UnaryEncoding.NAME: UnaryEncoding,
     LocalHashing.NAME: LocalHashing,
     FragmentPuzzle.NAME: FragmentPuzzle,
+    PrivUnit.NAME: PrivUnit,
+    ProjUnit.NAME: ProjUnit,
 }
 
 __all__ = ["MECHANISMS", "Mechanism"]

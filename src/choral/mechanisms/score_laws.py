@@ -74,7 +74,7 @@ def sphere_law(width: int) -> ScoreLaw:
     The point's angle to an axis has a density in proportion to sin(angle)**(width - 2).
     """
     angle, cell = (one[::-1] for one in _quadrature(math.pi / 2))
-    sine, cosine = np.sin(angle), np.cos(angle)
+    sine = np.sin(angle)
     within, whole = _sine_integrals(width - 2, angle), float(_sine_integrals(width - 2, np.array([math.pi / 2]))[0])
     squares = within - _sine_integrals(width, angle)
     mean = 1 / (width - 1) / whole

@@ -52,6 +52,11 @@ class SubsetSelection:
         return bitmap(self.domain)
 
     @property
+    def bits(self) -> int:
+        """One a category; an enumeration of the subsets could say it in fewer."""
+        return self.domain
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """Subsets that hold each category."""
         return (self.domain,)

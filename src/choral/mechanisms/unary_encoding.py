@@ -46,6 +46,11 @@ class UnaryEncoding:
         return bitmap(self.domain)
 
     @property
+    def bits(self) -> int:
+        """One a category."""
+        return self.domain
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """Set bits of each category."""
         return (self.domain,)

@@ -138,7 +138,7 @@ def prospect(name: str, oracle: FrequencyOracle, question: Question, *, memory_b
         name=name,
         mechanism=type(oracle).__name__,
         parameters={field: _shown(value) for field, value in _parameters(oracle).items()},
-        bits_per_report=8 * oracle.payload.itemsize,
+        bits_per_report=oracle.bits,
         stderr=stderr / n,
         stderr_count=stderr,
         over_optimum=stderr**2 / optimal_mse(question.epsilon, counts),
@@ -191,7 +191,7 @@ def optimal_mse(epsilon: float, counts: Floats) -> float:
 
 def oracle_warnings(oracle: FrequencyOracle) -> tuple[str, ...]:
     """In words, why this oracle would be a bad choice for its own epsilon and domain, and what is better."""
-    kind, bits = type(oracle), 8 * oracle.payload.itemsize
+    kind, bits = type(oracle), oracle.bits
     rules = (
         (
             kind is LocalHashing and oracle.domain > MOST_HASHED,

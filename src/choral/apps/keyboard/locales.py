@@ -70,7 +70,7 @@ def run(trial: Trial) -> Outcome:
         for item in commonest
     )
     points = score(found.estimate, sampled, found.variance, epsilon=mechanism.epsilon)
-    return Outcome(trial, points, 8 * mechanism.payload.itemsize, ranked)
+    return Outcome(trial, points, mechanism.bits, ranked)
 
 
 def overlap(first: Outcome, second: Outcome) -> int:

@@ -1,0 +1,37 @@
+"""A small instance of each mechanism for vectors, a middling one, and payloads nobody can send."""
+
+from choral.mechanisms.gaussian_vector import GaussianVector
+from choral.mechanisms.priv_unit import PrivUnit
+from choral.mechanisms.proj_unit import ProjUnit
+
+SMALL = {
+    mechanism.NAME: mechanism
+    for mechanism in (
+        PrivUnit.for_epsilon(2.0, 3, clip_norm=1.5, pairs=4),
+        ProjUnit.for_epsilon(2.0, 5, clip_norm=1.5, width=3, pairs=4),
+        GaussianVector(3, 1_500_000, 100, 4),
+    )
+}
+MIDDLING = {
+    mechanism.NAME: mechanism
+    for mechanism in (
+        PrivUnit.for_epsilon(3.0, 20, clip_norm=0.5, pairs=32),
+        ProjUnit.for_epsilon(3.0, 40, clip_norm=0.5, width=8, pairs=16),
+        GaussianVector.for_sum(4.0, 20, clip_norm=0.5, minimum=200),
+    )
+}
+
+
+def number(value: int, size: int) -> bytes:
+    return value.to_bytes(size, "little", signed=value < 0)
+
+
+ILLEGAL = {  # for the small instances
+    "priv-unit/1": {"the number after the last": number(7, 8) + number(8, 2), "the largest number": bytes(8) + b"\xff\xff"},
+    "proj-unit/1": {"the number after the last": number(7, 8) + number(8, 2), "the largest number": bytes(8) + b"\xff\xff"},
+    "gaussian-vector/1": {
+        "a step beyond radius and noise": number(157, 4) + bytes(8),
+        "a step below both": bytes(4) + number(-157, 4) + bytes(4),
+        "the least number": bytes(8) + b"\0\0\0\x80",
+    },
+}

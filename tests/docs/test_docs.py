@@ -12,7 +12,8 @@ from tests.docs import cli_reference, trace_page
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.md")])
-ROOMS = ["numerics", "privacy", "mechanisms", "learning", "protocol", "storage", "engines", "device", "server", "simulation", "pages"]
+LOWER_ROOMS = ["numerics", "privacy", "mechanisms", "learning", "protocol"]
+ROOMS = [*LOWER_ROOMS, "storage", "engines", "device", "server", "simulation", "pages"]
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 
 

@@ -85,17 +85,17 @@ def test_seeds_and_keys_give_other_directions():
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.6, 0.8])
 @pytest.mark.parametrize("beyond", [0.3, 0.06, 0.003])
-def test_every_direction_has_the_gaussians_caps_but_for_one_part_in_ten_thousand(share, beyond):
-    """Exactly, for unit vectors (sqrt(1 - share**2), share): mean of the score in the cap, along it and across it."""
+def test_every_direction_has_the_gaussians_caps_but_for_one_part_in_five_thousand(share, beyond):
+    """Exactly, for unit vectors (sqrt(1 - share**2), share): the score's mean in a cap of its chance, along and across."""
     levels, along = gaussian_levels().astype(np.float64) / spread(), math.sqrt(1 - share**2)
     least = NormalDist().inv_cdf(1 - beyond / 2)
-    height = NormalDist().pdf(least)  # the mean of a Gaussian's score beyond `least`, where it is beyond
     if share == 0.0:
-        first, second = levels[levels > least].sum() / LEVELS, 0.0
+        place = np.where(along * levels > least, 0, LEVELS)
     else:
         place = np.searchsorted(levels, (least - along * levels) / share, side="right")
-        sums = np.concatenate([np.cumsum(levels[::-1])[::-1], [0.0]])[place] / LEVELS
-        first = (levels * (LEVELS - place)).sum() / LEVELS**2
-        second = sums.sum() / LEVELS
-    assert along * first + share * second == pytest.approx(height, rel=1e-4)
-    assert abs(-share * first + along * second) < 1e-4 * height
+    sums = np.concatenate([np.cumsum(levels[::-1])[::-1], [0.0]])[place] / LEVELS
+    first, second = (levels * (LEVELS - place)).sum() / LEVELS**2, sums.sum() / LEVELS
+    chance = (LEVELS - place).sum() / LEVELS**2
+    gaussian = NormalDist().pdf(NormalDist().inv_cdf(1 - chance))
+    assert along * first + share * second == pytest.approx(gaussian, rel=2e-4)
+    assert abs(-share * first + along * second) < 2e-4 * gaussian

@@ -1,11 +1,12 @@
 """What the agents of the emoji demo do; runs in processes of its own, a shard of devices at a time."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from choral.apps.keyboard import dictionary, signals
 from choral.apps.keyboard.population import population, week
-from choral.device import Agent, Budget, Conditions, SharedHttpTransport
+from choral.device import Agent, Budget, Conditions, Event, SharedHttpTransport
 from choral.device.checkouts import CheckoutBook
 from choral.device.keys import KeyFile
 from choral.learning import ALGORITHMS
@@ -98,13 +99,14 @@ class Played:
 
 def play(shard: Shard) -> Played:
     """Each device consents, types for seven days, and ticks once a day; its reports leave at their random times."""
-    witness, spans = Witness(), dict[str, float]()
+    witness, spans, people = Witness(), dict[str, float](), population(shard.locale, shard.seed)
     watched: Mapping[str, Any] = {name: witness.mechanism(kind) for name, kind in MECHANISMS.items()}
     with SharedHttpTransport(shard.url, THREADS) as transport:
         book = CheckoutBook(names={**ALGORITHMS, **watched}, operators=frozenset({shard.operator}))
         agents = [_agent(shard, number, transport, book) for number in range(shard.count)]
         with ThreadPoolExecutor(THREADS) as pool:
-            for spent in pool.map(lambda number: _live(agents[number], shard, number), range(shard.count)):
+            weeks = (week(people, shard.first + number, shard.locale, shard.begin) for number in range(shard.count))
+            for spent in pool.map(partial(_live, shard), agents, weeks):
                 add(spans, spent)
     sent = [report.outgoing for agent in agents for report in agent.sent()]
     truth = np.bincount([witness.truths[one.payload] for one in sent], minlength=len(dictionary()))
@@ -133,11 +135,10 @@ def _agent(shard: Shard, number: int, transport: SharedHttpTransport, book: Chec
     )
 
 
-def _live(agent: Agent, shard: Shard, number: int) -> dict[str, float]:
+def _live(shard: Shard, agent: Agent, days: Sequence[Sequence[Event]]) -> dict[str, float]:
     spans = dict[str, float]()
     agent.refresh(shard.begin)
     agent.agree(agent.offers()[0].terms_hash, shard.begin)
-    days = week(population(shard.locale, shard.seed), shard.first + number, shard.locale, shard.begin)
     for day, events in enumerate(days):
         with _span(spans, "record"):
             for event in events:

@@ -42,7 +42,7 @@ class Held:
     live: bool
 
 
-CHECKOUTS = Table("checkouts", Held)
+CHECKOUTS = Table("checkouts", Held, public=True)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

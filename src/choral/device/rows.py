@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from choral.errors import PeerError, StoreError
@@ -9,15 +10,17 @@ from choral.protocol import decode, encode
 from choral.protocol.codec import Message
 from choral.storage.device import DeviceTransaction
 
+MOST_REMEMBERED = 64
 R = TypeVar("R", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
 class Table(Generic[R]):
-    """The table `name`, whose rows are of `kind`."""
+    """The table `name`, whose rows are of `kind`. Rows that are `public` are decoded once and remembered in memory."""
 
     name: str
     kind: type[R]
+    public: bool = False
 
     def get(self, tx: DeviceTransaction, key: bytes) -> R | None:
         """The row, or None."""
@@ -47,9 +50,14 @@ class Table(Generic[R]):
 
     def _read(self, data: bytes) -> R:
         try:
-            return decode(data, self.kind)
+            return _decoded(data, self.kind) if self.public else decode(data, self.kind)
         except PeerError as error:
             raise StoreError(
                 f"a row of this device's table {self.name!r} cannot be read: {error}; "
                 "update choral if a newer one wrote it, or forget this device's data and start anew"
             ) from error
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _decoded(data: bytes, kind: type[R]) -> R:
+    return decode(data, kind)

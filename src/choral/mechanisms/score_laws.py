@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-PANELS, NODES = 1600, 4
+PANELS, NODES = 1600, 8  # enough for the narrowest integrand, of 2**15 pairs
 GAUSSIAN_END = 13.0  # beyond it lies a mass of 1e-38
 
 

@@ -24,9 +24,9 @@ def zcdp_epsilon(rho: float, delta: float) -> float:
     """An epsilon such that rho-zCDP is (epsilon, delta)-private: every order gives one, and this is about the least.
 
     >>> round(zcdp_epsilon(0.1, 1e-6), 3)
-    2.162
+    2.142
     """
-    if rho < 0 or not 0 < delta < 1:
+    if not (rho >= 0 and 0 < delta < 1):
         raise ValueError(f"need rho >= 0 and 0 < delta < 1, got {rho=}, {delta=}")
     if rho == 0:
         return 0.0

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from choral.mechanisms.cap import Cap, enough_pairs, optimal_gain
@@ -37,6 +37,7 @@ def test_a_ranks_chances_are_exactly_as_claimed(cap):
     assert cap.epsilon - 1e-12 < exact <= cap.epsilon
 
 
+@settings(max_examples=25)
 @given(st.floats(0.01, 12), st.integers(1, 2000), st.integers(0, 1))
 def test_never_weaker_than_asked_and_hardly_stronger(epsilon, pairs, kind):
     cap = Cap.for_epsilon(epsilon, pairs, [gaussian_law(), sphere_law(16)][kind])

@@ -120,7 +120,7 @@ class BatchRule:
 
     minimum: legal reports needed; goal: reports at which a batch is cut before its round closes
     rounds_open: how many rounds, the current one included, still take reports; round_seconds: length of a round
-    advance: `time`: the round is a count of round_seconds since the task's start; `release`: one up for each release
+    advance: `time`: the round is a count of round_seconds since the task's start; `release`: one up for each batch that is cut
     """
 
     KIND: ClassVar[int] = 3

@@ -1,8 +1,8 @@
 """What adding up and decoding reports costs the server: counted work times measured rates.
 
 Knows how much work each oracle does. The rates come from medians of five runs of `accumulate` and `estimate`, compiled
-kernels warm, over domains of 2,600 to 250,000 items on MACHINE; single figures were met within a factor of three, another
-machine's differ by a few.
+kernels warm, over domains of 2,600 to 250,000 items on MACHINE. An order of magnitude, not a promise: `choral bench
+statistics` measures this machine.
 """
 
 import math

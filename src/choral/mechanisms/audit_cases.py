@@ -9,11 +9,14 @@ from choral.mechanisms.count_mean_sketch import CountMeanSketch
 from choral.mechanisms.fragment_puzzle import FragmentPuzzle
 from choral.mechanisms.hadamard_count_mean_sketch import HadamardCountMeanSketch
 from choral.mechanisms.local_hashing import LocalHashing
+from choral.mechanisms.priv_unit import PrivUnit
+from choral.mechanisms.proj_unit import ProjUnit
 from choral.mechanisms.projective_geometry import ProjectiveGeometryResponse
 from choral.mechanisms.puzzle import PAIRS, NumberSketch, word_numbers
 from choral.mechanisms.randomized_response import RandomizedResponse
 from choral.mechanisms.subset_selection import SubsetSelection
 from choral.mechanisms.unary_encoding import UnaryEncoding
+from choral.mechanisms.vectors import lifted
 from choral.numerics import Entropy
 
 SEED = bytes(32)
@@ -28,17 +31,45 @@ ORACLES: tuple[FrequencyOracle, ...] = (
 )
 WORDS = np.array([[3, 8, 15, 18, 1, 12], [19, 9, 12, 5, 14, 20]], np.uint8)  # "choral", "silent"
 PUZZLE = FragmentPuzzle.for_epsilon(4.0, length=6, seed=SEED, width=64, rows=64)
-AUDITED: dict[str, Mechanism] = {**{oracle.NAME: oracle for oracle in ORACLES}, PUZZLE.NAME: PUZZLE}
+VECTORS = (
+    PrivUnit.for_epsilon(2.0, 20, clip_norm=1.0, pairs=64),
+    ProjUnit.for_epsilon(2.0, 20, clip_norm=1.0, pairs=64, width=16),
+)
+VECTOR_DRAWS = 100_000  # at most: a report of a vector takes a while to tell apart, and its event is not rare
+AUDITED: dict[str, Mechanism] = {
+    **{oracle.NAME: oracle for oracle in ORACLES},
+    PUZZLE.NAME: PUZZLE,
+    **{vector.NAME: vector for vector in VECTORS},
+}
 
 
 def audit_named(name: str, entropy: Entropy, *, draws: int = DRAWS, alpha: float = ALPHA) -> Audit:
     """The audit of the named mechanism's instance; ValueError for an unknown name."""
     if name == PUZZLE.NAME:
         return audit_by_sampling(puzzle_case(PUZZLE), entropy, draws=draws, alpha=alpha)
+    for vector in VECTORS:
+        if name == vector.NAME:
+            return audit_by_sampling(vector_case(vector), entropy, draws=min(draws, VECTOR_DRAWS), alpha=alpha)
     for oracle in ORACLES:
         if name == oracle.NAME:
             return audit_oracle(oracle, entropy, draws=draws, alpha=alpha)
     raise ValueError(f"{name!r} is not audited here; choose one of {', '.join(sorted(AUDITED))}")
+
+
+def vector_case(mechanism: PrivUnit | ProjUnit) -> Case:
+    """Tells an update from its opposite by whether the named direction is one of the best for the one or for the other."""
+    update = np.eye(1, mechanism.dimension) * mechanism.clip_norm
+
+    def marks(payloads: Payloads) -> NDArray[np.integer]:
+        n, index = len(payloads), payloads["index"].astype(np.int64)
+        points = lifted(np.repeat(update, n, axis=0), mechanism.clip_norm)
+        scores = mechanism.scores(payloads["seed"].astype(np.uint64), points)
+        sizes = np.sort(np.abs(scores), axis=1)[:, -mechanism.cap.top]
+        named = np.take_along_axis(scores, (index >> 1)[:, None], axis=1)[:, 0]
+        along = np.where(index & 1, -named, named)
+        return (along >= sizes) + 2 * (-along >= sizes).astype(np.int64)
+
+    return Case(mechanism, (update, -update), marks)
 
 
 def puzzle_case(puzzle: FragmentPuzzle) -> Case:

@@ -94,9 +94,13 @@ class PrivUnit:
         payloads = np.empty(len(points), self.payload)
         payloads["seed"] = seeds = entropy.words(len(points), 1)[:, 0]
         ranks = self.cap.draw(len(points), entropy)
-        pair, sign = self.cap.named(ranks, self.directions.scores(seeds, points, self.pairs))
+        pair, sign = self.cap.named(ranks, self.scores(seeds, points))
         payloads["index"] = 2 * pair + (sign < 0)
         return payloads
+
+    def scores(self, seeds: NDArray[np.uint64], points: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How far each pair on each seed's list lies along a lifted update, int64[n, pairs]: exact integers."""
+        return self.directions.scores(seeds, points, self.pairs)
 
     def legal(self, payloads: Payloads) -> Mask:
         """Every seed, and a number on its list."""

@@ -100,8 +100,7 @@ class ProjUnit:
         ranks = self.cap.draw(len(points), entropy)
         for start in range(0, len(points), CHUNK):
             part = slice(start, start + CHUNK)
-            projected = self.projections.scores(seeds[part], points[part], self.width) >> SHIFT
-            pair, sign = self.cap.named(ranks[part], self._scores(seeds[part], projected))
+            pair, sign = self.cap.named(ranks[part], self.scores(seeds[part], points[part]))
             payloads["index"][part] = 2 * pair + (sign < 0)
         return payloads
 
@@ -135,8 +134,9 @@ class ProjUnit:
         """Mean score of the named direction; dimension / gain**2 is the mean squared error of one report at clip norm 1."""
         return _moments(self.cap, self.width)[0]
 
-    def _scores(self, seeds: NDArray[np.uint64], projected: NDArray[np.int64]) -> Floats:
-        """Of each code vector along the projected update: exact products over square roots of exact integers."""
+    def scores(self, seeds: NDArray[np.uint64], points: NDArray[np.int64]) -> Floats:
+        """How far each code vector lies along the projected update: exact products over square roots of exact integers."""
+        projected = self.projections.scores(seeds, points, self.width) >> SHIFT
         scores = np.empty((len(seeds), self.pairs))
         for row, seed in enumerate(seeds.tolist()):
             code = self._code(seed, 0, self.pairs).astype(np.float64)

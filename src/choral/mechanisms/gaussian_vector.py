@@ -78,6 +78,11 @@ class GaussianVector:
         return np.dtype([("steps", "<i4", (self.dimension,))])
 
     @property
+    def bits(self) -> int:
+        """All coordinates."""
+        return 8 * self.payload.itemsize
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """Sums of the integers."""
         return (self.dimension,)

@@ -60,6 +60,11 @@ class PrivUnit:
         return np.dtype([("seed", "<u8"), ("index", "<u2")])
 
     @property
+    def bits(self) -> int:
+        """The seed of a list, and a number on it."""
+        return 64 + (2 * self.pairs - 1).bit_length()
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """Sums of the named directions; the last coordinate holds what the update lacked to full length."""
         return (self.dimension + 1,)

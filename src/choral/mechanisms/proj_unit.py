@@ -64,6 +64,11 @@ class ProjUnit:
         return np.dtype([("seed", "<u8"), ("index", "<u2")])
 
     @property
+    def bits(self) -> int:
+        """The seed of a list, and a number on it."""
+        return 64 + (2 * self.pairs - 1).bit_length()
+
+    @property
     def cells(self) -> tuple[int, ...]:
         """Sums of the named directions, back in the update's dimensions; the last holds what the update lacked."""
         return (self.dimension + 1,)

@@ -22,3 +22,7 @@ def test_a_sentence_says_for_whom_and_on_what_condition():
     assert local(math.log(3)).sentence.endswith("more than 3.0 times likelier. Whatever the server does.")
     conditional = Guarantee(1, 1e-6, "one report", "any two values", "shuffler", "the operator does not look")
     assert "except with chance 1e-06. If the operator does not look." in conditional.sentence
+
+
+def test_odds_too_large_to_mean_anything_stay_a_power():
+    assert "more than e^32 times likelier" in local(32).sentence

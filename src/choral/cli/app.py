@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -71,10 +71,22 @@ def main() -> None:
     try:
         app()
     except ChoralError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False)
-        sys.exit(EXIT_REFUSED)
+        _refuse(str(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "choral").startswith("choral"):
+            raise
+        _refuse(_needs("server", error.name or ""))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _refuse(message: str) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {message}", markup=False)
+    sys.exit(EXIT_REFUSED)
+
+
+def _needs(extra: str, module: str) -> str:
+    return f"this command needs the module {module!r}; install it with: pip install 'choral[{extra}]'"
 
 
 def _missing(extra: str, module: str) -> Any:
@@ -85,6 +97,6 @@ def _missing(extra: str, module: str) -> Any:
     )
     def refuse(arguments: list[str] = typer.Argument(None, hidden=True)) -> None:  # noqa: B008
         del arguments
-        raise ChoralError(f"this command needs the module {module!r}; install it with: pip install 'choral[{extra}]'")
+        raise ChoralError(_needs(extra, module))
 
     return typer.main.get_command(stub)

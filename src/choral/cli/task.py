@@ -59,7 +59,7 @@ def show(file: File) -> None:
         ("signal", f"{terms.signal}: {terms.unit}"),
         ("asks", f"{terms.reports_per_day} report(s) a day, at most {terms.reports_for_life} for life"),
         ("price", _price(read)),
-        ("by", f"{task.mechanism.name} ({8 * mechanism.payload.itemsize:,} bits a report), {task.algorithm.name}"),
+        ("by", f"{task.mechanism.name} ({mechanism.bits:,} bits a report), {task.algorithm.name}"),
         (
             "batch",
             f"{task.rule.minimum:,} reports at least, {task.rule.goal:,} at most; kept {terms.retention_days} days at most",

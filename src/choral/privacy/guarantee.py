@@ -9,6 +9,7 @@ from typing import Literal
 
 Trust = Literal["nobody", "shuffler", "sum"]
 TRUSTS: tuple[Trust, ...] = ("nobody", "shuffler", "sum")
+MOST_READABLE = 14.0  # about a million to one
 MICRO = 1_000_000  # budgets are kept in millionths of a nat, as integers
 
 
@@ -39,14 +40,20 @@ class Guarantee:
     @property
     def sentence(self) -> str:
         """The promise in one plain sentence."""
-        odds = math.exp(min(self.epsilon, 700))
-        times = f"{odds:,.1f}" if odds < 1000 else f"{odds:,.0f}"
         slip = f", except with chance {self.delta:g}" if self.delta else ""
         condition = f" If {self.assumption}." if self.assumption else " Whatever the server does."
         return (
             f"epsilon {self.epsilon:.4g} for {self.unit} ({self.relation}): "
-            f"nothing anyone concludes becomes more than {times} times likelier{slip}.{condition}"
+            f"nothing anyone concludes becomes more than {_times(self.epsilon)} times likelier{slip}.{condition}"
         )
+
+
+def _times(epsilon: float) -> str:
+    """exp(epsilon) for a reader; a number too large to mean anything stays a power."""
+    if epsilon > MOST_READABLE:
+        return f"e^{epsilon:.4g}"
+    odds = math.exp(epsilon)
+    return f"{odds:,.1f}" if odds < 1000 else f"{odds:,.0f}"
 
 
 def local(epsilon: float) -> Guarantee:

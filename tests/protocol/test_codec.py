@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from choral.errors import PeerError
 from choral.protocol import Checkout, Release, Spec, Task, Terms, decode, encode
-from choral.protocol.wire import DTYPES, Array, Named, Reader, Text
+from choral.protocol.containers import DTYPES, Array, Named
+from choral.protocol.wire import Reader, Text
 from tests.protocol.examples import CHECKOUT, MESSAGES, RELEASE, TASK, TERMS
 
 

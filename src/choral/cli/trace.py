@@ -8,7 +8,7 @@ operating system draws anew: of them only sizes are shown.
 import hashlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ from choral.mechanisms import MECHANISMS, CountMeanSketch
 from choral.numerics import ScriptedEntropy
 from choral.privacy import micro
 from choral.protocol import BatchRule, Spec, Task, sign
-from choral.server import TaskBook, application, publish_task, release_once, shuffle_once
+from choral.server import application, publish_task, release_once, shuffle_once
 from choral.storage import MemoryDeviceStore, MemoryServerStore
 
 NAMES = {**MECHANISMS, **ALGORITHMS}
@@ -61,16 +61,9 @@ def keyboard_lines() -> Iterator[str]:
     operator, server = (Ed25519PrivateKey.from_private_bytes(_secret(name)) for name in ("operator", "server"))
     shuffler = X25519PrivateKey.from_private_bytes(_secret("shuffler"))
     question = _question(server.public_key().public_bytes_raw(), shuffler.public_key().public_bytes_raw())
-    store, lines = MemoryServerStore(), list[str]()
-    operators = frozenset({operator.public_key().public_bytes_raw()})
-    publish_task(
-        store,
-        sign(question, operator),
-        operators=operators,
-        names=NAMES,
-        server_key=question.server_key,
-        now=NOW - timedelta(1),
-    )
+    store, operators, lines = MemoryServerStore(), frozenset({operator.public_key().public_bytes_raw()}), list[str]()
+    signed, yesterday = sign(question, operator), NOW - timedelta(1)
+    publish_task(store, signed, operators=operators, names=NAMES, server_key=question.server_key, now=yesterday)
     face = application(
         store,
         server_key=server,
@@ -80,34 +73,36 @@ def keyboard_lines() -> Iterator[str]:
         clock=lambda: NOW,
         entropy=_script(),
     )
-    with InProcessTransport(face) as transport:
-        agent = Agent(
-            store=MemoryDeviceStore(),
-            signals=signals(["ja"]),
-            names=NAMES,
-            operators=operators,
-            transport=transport,
-            entropy=_script(),
-            budget=Budget.nats(day=4, year=28, life=28),
-        )
-        with _watching(lines):
-            lines.append("On the device: a check-out comes, and the person agrees to its Terms")
-            agent.refresh(NOW)
-            agent.agree(agent.offers()[0].terms_hash, NOW)
-            lines.append("On the device: an emoji is typed")
-            agent.record(typed("ja", EMOJI, NOW), NOW)
-            lines.append("On the device: at night, idle and charging")
-            agent.tick(NOW + timedelta(hours=14), Conditions(idle=True, charging=True, unmetered=True))
-        due = agent.waiting()[0].due
-        with _watching(lines):
-            lines.append("On the device, then at the server: the report leaves at its random time")
-            agent.tick(datetime.fromtimestamp(due, UTC), Conditions(idle=False, charging=False, unmetered=False))
-            lines.append("At the server: shuffle")
-            shuffle_once(store, shuffler, names=NAMES, entropy=_script(), now=NOW)
-            lines.append("At the server: release")
-            release_once(store, server, names=NAMES, engine=Serial(), entropy=_script(), now=NOW)
-    assert TaskBook(store, NAMES).find(question.hash)
+    with InProcessTransport(face) as transport, _watching(lines):
+        _on_the_device(transport, operators, lines)
+        lines.append("At the server: shuffle")
+        shuffle_once(store, shuffler, names=NAMES, entropy=_script(), now=NOW)
+        lines.append("At the server: release")
+        release_once(store, server, names=NAMES, engine=Serial(), entropy=_script(), now=NOW)
     return iter(_numbered(lines))
+
+
+def _on_the_device(transport: InProcessTransport, operators: Collection[bytes], lines: list[str]) -> None:
+    """Agree, type, contribute at night, and send when the random time has come."""
+    agent = Agent(
+        store=MemoryDeviceStore(),
+        signals=signals(["ja"]),
+        names=NAMES,
+        operators=operators,
+        transport=transport,
+        entropy=_script(),
+        budget=Budget.nats(day=4, year=28, life=28),
+    )
+    lines.append("On the device: a check-out comes, and the person agrees to its Terms")
+    agent.refresh(NOW)
+    agent.agree(agent.offers()[0].terms_hash, NOW)
+    lines.append("On the device: an emoji is typed")
+    agent.record(typed("ja", EMOJI, NOW), NOW)
+    lines.append("On the device: at night, idle and charging")
+    agent.tick(NOW + timedelta(hours=14), Conditions(idle=True, charging=True, unmetered=True))
+    lines.append("On the device, then at the server: the report leaves at its random time")
+    due = datetime.fromtimestamp(agent.waiting()[0].due, UTC)
+    agent.tick(due, Conditions(idle=False, charging=False, unmetered=False))
 
 
 def _question(server_key: bytes, shuffler_key: bytes) -> Task:

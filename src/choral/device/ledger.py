@@ -19,7 +19,8 @@ from choral.errors import BudgetExhausted
 from choral.privacy import MICRO, TRUSTS, Trust
 from choral.protocol import Terms
 from choral.protocol.codec import Nested, Wire
-from choral.protocol.wire import Blob, Choice, Fixed, Integer, Many, Reader, malformed
+from choral.protocol.containers import Many
+from choral.protocol.wire import Blob, Choice, Fixed, Integer, Reader, malformed
 
 DAY = 86_400
 YEAR_DAYS = 365

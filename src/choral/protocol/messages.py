@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from choral.errors import PeerError
 from choral.privacy import MICRO, TRUSTS, Guarantee, Trust
 from choral.protocol.codec import Nested, Wire, encode
-from choral.protocol.wire import Array, Blob, Choice, Fixed, Flag, Float, Integer, Many, Named, Parameter, Text, malformed
+from choral.protocol.containers import Array, Many, Named, Parameter
+from choral.protocol.wire import Blob, Choice, Fixed, Flag, Float, Integer, Text, malformed
 
 UNKNOWN_NAME = "unknown-name"
 CHANCE_UNIT = 2**32  # a check-out's `chance` counts in units of 1 / CHANCE_UNIT

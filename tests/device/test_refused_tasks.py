@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from choral.device import Budget
 from choral.errors import PeerError, TaskRefused
-from choral.learning import Count
+from choral.learning import Count, PrefixTree
 from choral.mechanisms import RandomizedResponse
 from choral.privacy import micro
 from choral.protocol import Bundle, Signed, Spec, encode, sign
@@ -273,3 +273,16 @@ def test_no_sequence_of_tasks_takes_more_than_the_budget():
 def test_a_signal_needs_its_name_to_be_heard():
     desk = Desk(task("with space/and slash"))
     assert len(agreed(desk, signal("with space/and slash")).offers()) == 1
+
+
+def test_a_check_out_whose_parameters_do_not_fit_is_refused_and_stops_no_other():
+    tree = PrefixTree(domain=2000, rounds=bytes([2, 4, 6, 8, 10, 12, 14]))
+    asked = task(name="prefixes", algorithm=Spec.of(tree), mechanism=Spec.of(RandomizedResponse.for_epsilon(2.0, 2000)))
+    desk = Desk(asked, task())
+    device = agreed(desk, signal("prefixes", immediate=False), signal())
+    device.record(typed("hello", "prefixes"), NOW)
+    steps = {step.signal: step for step in device.tick(NOW, READY)}
+    assert steps["prefixes"].kind == "refused"
+    assert "does not fit its algorithm" in steps["prefixes"].text
+    assert steps["words"].kind == "contributed"
+    assert len(device.waiting()) == 1

@@ -6,7 +6,7 @@ Spend, choose (statistics) or randomize (training), seal, put into the outbox, d
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from choral.device import journal, outbox, records
 from choral.device.ledger import Budget, BudgetLedger
@@ -100,7 +100,7 @@ def _chosen(tx: DeviceTransaction, offer: Offer, signal: Signal, count: int, ent
     found = records.take(tx, offer.task_hash, count, entropy)
     nothing: list[bytes] = []
     for _ in range(count - len(found)):
-        values = offer.algorithm.contribute(offer.checkout.params, signal.examples(()))
+        values = records.contributed(offer, signal.examples(()))
         nothing += records.randomized(offer, values[:1], entropy)
     return [*found, *nothing]
 
@@ -108,7 +108,7 @@ def _chosen(tx: DeviceTransaction, offer: Offer, signal: Signal, count: int, ent
 def _trained(tx: DeviceTransaction, offer: Offer, signal: Signal, count: int, entropy: Entropy) -> Sequence[bytes]:
     """At most `count` contributions from the journal, randomized now; the events that were read are deleted."""
     examples = signal.examples(journal.read(tx, signal.name))
-    values: Any = offer.algorithm.contribute(offer.checkout.params, examples)
+    values = records.contributed(offer, examples)
     if not len(values):
         raise TaskRefused(f"the app's signal {signal.name!r} answers with no row at all; it must answer 'nothing'")
     journal.drop(tx, signal.name)

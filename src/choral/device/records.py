@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from choral.device.ledger import DAY
 from choral.device.offer import Offer
 from choral.device.rows import Table
-from choral.device.signal import Event, Signal
+from choral.device.signal import Arrays, Event, Signal
 from choral.errors import TaskRefused
 from choral.numerics import Entropy
 from choral.protocol.codec import Wire
@@ -59,7 +59,7 @@ def add(tx: DeviceTransaction, offer: Offer, signal: Signal, event: Event, *, en
     size = max(signal.limit, offer.terms.reports_per_day)
     expires = int(now.timestamp()) + offer.terms.retention_days * DAY
     reservoir = RESERVOIRS.get(tx, offer.task_hash) or Reservoir(offer.terms_hash, 0, 0, expires)
-    values = offer.algorithm.contribute(offer.checkout.params, signal.examples((event,)))
+    values = contributed(offer, signal.examples((event,)))
     for row in range(len(values)):
         place = reservoir.seen if reservoir.seen < size else int(entropy.below(1, reservoir.seen + 1)[0])
         if place < size:
@@ -67,6 +67,17 @@ def add(tx: DeviceTransaction, offer: Offer, signal: Signal, event: Event, *, en
             RECORDS.put(tx, offer.task_hash + SLOT.pack(place), PrivateRecord(payload))
         reservoir = replace(reservoir, seen=reservoir.seen + 1, kept=min(reservoir.seen + 1, size))
     RESERVOIRS.put(tx, offer.task_hash, reservoir)
+
+
+def contributed(offer: Offer, examples: Arrays) -> NDArray[Any]:
+    """The values to randomize; TaskRefused if the check-out's parameters are not what the algorithm asks for."""
+    try:
+        values: NDArray[Any] = offer.algorithm.contribute(offer.checkout.params, examples)
+    except (ValueError, LookupError, TypeError, ArithmeticError) as error:
+        raise TaskRefused(
+            f"the check-out of {offer.terms.signal!r} does not fit its algorithm ({type(error).__name__}: {error}); unspent"
+        ) from error
+    return values
 
 
 def randomized(offer: Offer, values: NDArray[Any], entropy: Entropy) -> list[bytes]:

@@ -57,9 +57,10 @@ def _names(mechanism: str | None, *, all_: bool) -> list[str]:
 def _print(found: dict[str, Audit]) -> None:
     table = Table(box=SIMPLE)
     table.add_column("mechanism", no_wrap=True)
-    for column in ("claimed", "at least", "method", "draws", "verdict"):
+    for column in ("claimed", "at least", "outcomes", "verdict"):
         table.add_column(column, justify="right", no_wrap=True)
     for name, audit in found.items():
-        draws = f"{audit.draws:,}" if audit.draws else "all"
-        table.add_row(name, f"{audit.claimed:.4f}", f"{audit.lower_bound:.4f}", audit.method, draws, audit.verdict)
+        outcomes = f"{audit.draws:,} drawn" if audit.draws else "all walked"
+        plain = name.split("/")[0]
+        table.add_row(plain, f"{audit.claimed:.4f}", f"{audit.lower_bound:.4f}", outcomes, audit.verdict)
     Console().print(table)

@@ -126,10 +126,10 @@ def fastest(work: Callable[[], object]) -> float:
 def _print(summary: dict[str, Any]) -> None:
     table = Table(title=f"one core; plain read {summary['read_gb_per_second']} GB/s", box=SIMPLE)
     table.add_column("mechanism", no_wrap=True)
-    for column in ("reports/s", "bytes", "of plain read", "decode s"):
+    for column in ("reports/s", "bytes", "of read", "decode s"):
         table.add_column(column, justify="right", no_wrap=True)
     for one in summary["mechanisms"]:
         share = f"{one['read_share']:.1%}"
         figures = (f"{one['reports_per_second']:,}", str(one["bytes_per_report"]), share, f"{one['decode_seconds']:.4f}")
-        table.add_row(one["name"], *figures)
+        table.add_row(one["name"].split("/")[0], *figures)
     Console().print(table)

@@ -138,7 +138,7 @@ def test_a_table_has_one_row_an_item(house):
     (release,) = house.store.releases()
     items = house.ask("GET", f"/v1/releases/{release.hash.hex()}").json()["items"]
     lines = house.ask("GET", f"/v1/releases/{release.hash.hex()}.csv").text.split("\r\n")
-    assert lines[0] == "rank,item,name,estimate,stderr,norm_sub"
+    assert lines[0] == "rank,item,name,estimate,stderr,norm_sub,base_cut,significant"
     assert len(lines) == len(items) + 2
     assert [item["rank"] for item in items] == list(range(1, len(items) + 1))
 

@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choral.learning.base import Arrays
-from choral.learning.post_processing import norm_sub
+from choral.learning.post_processing import base_cut, norm_sub, significant
 from choral.mechanisms import Estimate
 from choral.numerics import Entropy
+
+PUBLISHED = ("estimate", "stderr", "norm_sub", "base_cut", "significant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +45,22 @@ class Count:
         return np.asarray(examples["category"], np.int64)
 
     def fold(self, state: Arrays, update: Estimate, entropy: Entropy) -> Arrays:
-        """The batch's histogram: `estimate` (unbiased), `stderr`, `norm_sub`, and `released`, whose counts stand out."""
-        above = update.values > self.threshold_milli / 1000 * update.stderr
+        """The batch's histogram: `estimate` (unbiased) with `stderr`; `norm_sub` and `base_cut`, which are consistent and
+        biased; `significant`, at 5 % false discoveries; and `released`, by the task's own threshold.
+        """
         return {
             "estimate": update.values,
             "stderr": update.stderr,
             "norm_sub": norm_sub(update.values, update.n),
-            "released": above,
+            "base_cut": base_cut(update.values, update.stderr),
+            "significant": significant(update.values, update.stderr),
+            "released": update.values > self.threshold_milli / 1000 * update.stderr,
         }
 
     def publish(self, state: Arrays) -> Arrays:
-        """Released items only: `item` int64[r], `estimate`, `stderr`, `norm_sub` float64[r], commonest first."""
+        """Released items only, commonest first: `item` int64[r], the four values float64[r], `significant` bool[r]."""
         if not state:
             return {}
         item = np.flatnonzero(state["released"])
         item = item[np.argsort(-state["estimate"][item], kind="stable")]
-        return {"item": item, **{name: state[name][item] for name in ("estimate", "stderr", "norm_sub")}}
+        return {"item": item, **{name: state[name][item] for name in PUBLISHED}}

@@ -16,7 +16,8 @@ from choral.server.tasks import PUBLIC_DATA, Known, TaskBook
 from choral.storage import BatchRow, ReleaseRow, ServerStore
 
 Json = dict[str, Any]
-COLUMNS = ("rank", "item", "name", "estimate", "stderr", "norm_sub")
+FIGURES = ("estimate", "stderr", "norm_sub", "base_cut", "significant")
+COLUMNS = ("rank", "item", "name", *FIGURES)
 
 
 def task_view(book: TaskBook, known: Known, now: int) -> Json:
@@ -32,6 +33,7 @@ def task_view(book: TaskBook, known: Known, now: int) -> Json:
         "trust": terms.trust,
         "epsilon": terms.epsilon,
         "mechanism": {"name": task.mechanism.name, "parameters": _plain(task.mechanism.parameters)},
+        "manipulation": getattr(known.mechanism, "manipulation", None),
         "algorithm": {"name": task.algorithm.name, "parameters": _plain(task.algorithm.parameters)},
         "guarantees": guarantees_view(known.mechanism.guarantees(task.rule.minimum, task.reports_per_device)),
         "rule": asdict(task.rule),
@@ -98,7 +100,7 @@ def items_view(release: Release, names: Sequence[str]) -> list[Json]:
             "rank": rank,
             "item": item,
             "name": name,
-            **{column: float(arrays[column][rank - 1]) for column in ("estimate", "stderr", "norm_sub") if column in arrays},
+            **{column: arrays[column][rank - 1].item() for column in FIGURES if column in arrays},
         }
         for rank, (item, name) in enumerate(named, start=1)
     ]

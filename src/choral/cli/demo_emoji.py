@@ -21,7 +21,7 @@ from rich.table import Table
 
 from choral.apps.keyboard import dictionary, dictionary_release, task
 from choral.cli.demo_play import DAY, DAYS, EPSILON, Played, Shard, Story, add, play
-from choral.cli.local_server import LocalServer, local_server
+from choral.cli.local_server import LocalServer, local_server, stay
 from choral.engines import Processes
 from choral.errors import ChoralError
 from choral.protocol import Task
@@ -72,7 +72,7 @@ def run(*, agents: int, seed: int, once: bool, json_file: Path | None) -> None:
             json_file.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         console.print(f"Dashboard: {server.url}/", highlight=False)
         if not once:
-            _wait(console)
+            stay(console)
 
 
 def _ask(locale: str, agents: int, server: LocalServer) -> Task:
@@ -209,12 +209,3 @@ def _tell(console: Console, story: Story) -> None:
         f"{story.sent} reports of {len(story.report)} bytes; the first:\n  {story.report.hex()[:96]}…\n  {story.meaning}",
         highlight=False,
     )
-
-
-def _wait(console: Console) -> None:
-    console.print("Stop with Ctrl-C.")
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        console.print("Stopped.")

@@ -20,7 +20,7 @@ from choral.apps.keyboard.downloads import newest
 from choral.apps.keyboard.lexicon import KIND, found_words, lexicon_release
 from choral.cli.demo_statistics_play import EVENTS, PREFIXES, WORDS, Group, Played, await_release, play, vocabulary
 from choral.cli.demo_statistics_tables import histogram_table, lexicon_words_line, story_lines, words_table
-from choral.cli.local_server import LocalServer, local_server
+from choral.cli.local_server import LocalServer, local_server, stay
 from choral.cli.outputs import check_outputs, progress, write_json
 from choral.cli.task import DICTIONARIES, NAMES
 from choral.cli.task_file import compiled
@@ -77,7 +77,7 @@ def run(*, size: Size, seed: int, once: bool, json_file: Path | None) -> None:
         console.print(story_lines(played[0], uploads, seconds), highlight=False)
         console.print(f"Dashboard: {server.url}/", highlight=False)
         if not once:
-            _stay(console)
+            stay(console)
 
 
 def _ask(size: Size, server: LocalServer) -> dict[str, Task]:
@@ -236,12 +236,3 @@ def _give_back(results: Sequence[dict[str, Any]], server: LocalServer) -> dict[s
         "reported_before": sum(vocabulary().news(word) is not None for word in words),
         "reported_after": sum(knowing.news(word) is not None for word in words),
     }
-
-
-def _stay(console: Console) -> None:
-    console.print("Stop with Ctrl-C.")
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        console.print("Stopped.")

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from rich.console import Console
 
 from choral.errors import ChoralError
 from choral.protocol import Release, Task, decode, encode, sign
@@ -73,6 +75,16 @@ def local_server(data: Path | None = None) -> Iterator[LocalServer]:
             if data is None:
                 shutil.rmtree(folder, ignore_errors=True)
                 log.unlink(missing_ok=True)
+
+
+def stay(console: Console) -> None:
+    """Keep what runs running until the person interrupts."""
+    console.print("Stop with Ctrl-C.")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        console.print("Stopped.")
 
 
 def _address(process: "subprocess.Popen[str]", log: Path) -> str:

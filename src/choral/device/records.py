@@ -75,7 +75,8 @@ def contributed(offer: Offer, examples: Arrays) -> NDArray[Any]:
         values: NDArray[Any] = offer.algorithm.contribute(offer.checkout.params, examples)
     except (ValueError, LookupError, TypeError, ArithmeticError) as error:
         raise TaskRefused(
-            f"the check-out of {offer.terms.signal!r} does not fit its algorithm ({type(error).__name__}: {error}); unspent"
+            f"the check-out of {offer.terms.signal!r} does not fit its algorithm ({type(error).__name__}); "
+            "nothing was spent; tell its operator"
         ) from error
     return values
 

@@ -41,7 +41,7 @@ format: $(READY) ## format the code
 	$(BIN)/ruff check --fix src tests bench
 
 lock: ## compile requirements.lock again (needs uv)
-	$(UV_RUN) pip compile pyproject.toml --extra server --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
+	$(UV_RUN) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
 
 clean: ## remove what the other commands made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

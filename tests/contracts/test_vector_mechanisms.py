@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from choral.mechanisms import MECHANISMS
-from choral.mechanisms.gaussian_vector import GaussianVector
 from choral.mechanisms.priv_unit import PrivUnit
 from choral.mechanisms.vector_contract import check_vector_mechanism
 from choral.numerics import SeededEntropy
@@ -19,12 +18,7 @@ NAMES = sorted(SMALL)
 
 def test_every_registered_vector_mechanism_has_its_examples():
     vectors = {name for name, kind in MECHANISMS.items() if hasattr(kind, "clip_norm")}
-    assert set(SMALL) == set(MIDDLING) == set(ILLEGAL) == vectors | {GaussianVector.NAME}
-
-
-def test_no_device_takes_part_with_a_share_of_a_sums_noise():
-    """Decision record 10: until a record says how a local delta is charged, its name is not known to anyone."""
-    assert GaussianVector.NAME not in MECHANISMS
+    assert set(SMALL) == set(MIDDLING) == set(ILLEGAL) == vectors
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -35,7 +29,7 @@ def test_the_mechanism_passes_its_contract(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_its_parameters_survive_the_wire(name):
     spec = Spec.of(MIDDLING[name])
-    assert decode(encode(spec), Spec).build({**MECHANISMS, GaussianVector.NAME: GaussianVector}) == MIDDLING[name]
+    assert decode(encode(spec), Spec).build(MECHANISMS) == MIDDLING[name]
 
 
 class Repeating(PrivUnit):

@@ -77,6 +77,7 @@ def task(name: str = "words", **changes: Any) -> Task:
         "shuffler_key": SHUFFLER.public_key().public_bytes_raw(),
         "server_key": SERVER.public_key().public_bytes_raw(),
         "reviewer": "A. Reviewer",
+        "issuer": bytes(32),
     }
     for part in (terms, rule, rest):
         part.update({field: changes.pop(field) for field in list(changes) if field in part})
@@ -116,7 +117,7 @@ class Desk:
             raise PeerError("unknown-task", "no live task")
         return encode(Bundle(items))
 
-    def send(self, report: bytes) -> None:
+    def send(self, report: bytes, token: bytes = b"") -> None:
         if self.down is not None and not self.lose_answers:
             raise self.down
         self.received.append(report)

@@ -18,7 +18,7 @@ from tests.device.sketch_example import BUNDLE, NOW, OPERATORS, SIGNAL
 class Desk:
     def __init__(self): self.received = []
     def fetch(self, path): return BUNDLE
-    def send(self, report): self.received.append(report)
+    def send(self, report, token=b""): self.received.append(report)
 
 if sys.argv[1] == "memory":
     from choral.storage.device_memory import MemoryDeviceStore

@@ -111,6 +111,7 @@ def test_a_person_agrees_records_sends_looks_and_forgets(device, url, desk):
     assert {limit["span"] for limit in answer["limits"]} == {"day", "year", "life"}
     assert device("status")[3] | {"home": ""} == {
         "home": "", "server": url, "agreed": 1, "offers": 1, "waiting": 0, "sent": 1, "paid": sent["epsilon"],
+        "paid_in_sums": 0.0,
     }  # fmt: skip
     assert device("export")[3]["sent"][0]["bytes"] == sent["bytes"]
 

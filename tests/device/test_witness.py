@@ -100,7 +100,7 @@ def test_what_is_sent_was_witnessed_before(tmp_path):
     device = in_use(tmp_path, desk)
     seen = []
     send = desk.send
-    desk.send = lambda report: (seen.append(KeyFile(tmp_path / "key").witness()), send(report))
+    desk.send = lambda report, token: (seen.append(KeyFile(tmp_path / "key").witness()), send(report, token))
     device.tick(NOW, READY)
     from choral.protocol import encode
 

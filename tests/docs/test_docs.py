@@ -84,5 +84,6 @@ def test_every_decision_is_listed():
     assert not [path.name for path in folder.glob("0*.md") if f"({path.name})" not in text]
 
 
-def test_the_trace_is_what_the_program_prints():
-    assert trace_page.PATH.read_text() == trace_page.page()
+@pytest.mark.parametrize("story", trace_page.HEADS)
+def test_the_trace_is_what_the_program_prints(story):
+    assert trace_page.path(story).read_text() == trace_page.page(story)

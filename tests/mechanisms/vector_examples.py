@@ -1,6 +1,7 @@
 """A small instance of each mechanism for vectors, a middling one, and payloads nobody can send."""
 
 from choral.mechanisms.gaussian_vector import GaussianVector
+from choral.mechanisms.laplace_vector import LaplaceVector
 from choral.mechanisms.priv_unit import PrivUnit
 from choral.mechanisms.proj_unit import ProjUnit
 
@@ -10,6 +11,7 @@ SMALL = {
         PrivUnit.for_epsilon(2.0, 3, clip_norm=1.5, pairs=4),
         ProjUnit.for_epsilon(2.0, 5, clip_norm=1.5, width=3, pairs=4),
         GaussianVector(3, 1_500_000, 100, 4),
+        LaplaceVector(3, 1_500_000, 60, 40, 50),
     )
 }
 MIDDLING = {
@@ -18,6 +20,7 @@ MIDDLING = {
         PrivUnit.for_epsilon(3.0, 20, clip_norm=0.5, pairs=32),
         ProjUnit.for_epsilon(3.0, 40, clip_norm=0.5, width=8, pairs=16),
         GaussianVector.for_sum(4.0, 20, clip_norm=0.5, minimum=200),
+        LaplaceVector.for_epsilon(3.0, 20, clip_norm=0.5),
     )
 }
 
@@ -32,6 +35,11 @@ ILLEGAL = {  # for the small instances
     "gaussian-vector/1": {
         "a step beyond radius and noise": number(157, 4) + bytes(8),
         "a step below both": bytes(4) + number(-157, 4) + bytes(4),
+        "the least number": bytes(8) + b"\0\0\0\x80",
+    },
+    "laplace-vector/1": {
+        "a step beyond the limit": number(889, 4) + bytes(8),
+        "a step below it": bytes(4) + number(-889, 4) + bytes(4),
         "the least number": bytes(8) + b"\0\0\0\x80",
     },
 }

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from choral.numerics import ScriptedEntropy, SeededEntropy
+from choral.numerics import ScriptedEntropy, SeededEntropy, discrete_gaussian
 from choral.numerics.discrete_gaussian import DiscreteGaussian, _tails
 
 FALSE_ALARM = 1e-9
@@ -77,3 +77,17 @@ def test_an_absurd_sigma_is_refused(sigma):
 
 def test_the_largest_table_is_made_within_bounds():
     assert math.isclose(tails_of(1000)[-1000] / 2**127, math.erfc(999.5 / 1000 / math.sqrt(2)), rel_tol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [1, 2, 40, 1500])
+def test_the_compiled_search_gives_the_same_bits(sigma, monkeypatch):
+    noise = DiscreteGaussian(sigma)
+    fast = noise.draw(3, discrete_gaussian.BULK, SeededEntropy(8))
+    monkeypatch.setattr(discrete_gaussian, "_kernels", lambda: None)
+    assert (noise.draw(3, discrete_gaussian.BULK, SeededEntropy(8)) == fast).all()
+
+
+def test_the_compiled_search_decides_by_all_127_bits(monkeypatch):
+    monkeypatch.setattr(discrete_gaussian, "BULK", 1)
+    test_a_draw_is_the_number_of_tails_above_it_and_the_lowest_bit_is_its_sign()
+    test_the_ends_of_the_words_are_the_ends_of_the_table()

@@ -85,6 +85,7 @@ def test_draws_refuse_bounds_they_cannot_keep():
             entropy.chance(1, numerator)
 
 
+@pytest.mark.filterwarnings("ignore:os.fork")  # another test of this process may have started JAX's threads
 def test_a_fork_shares_no_noise_with_its_parent():
     entropy = SystemEntropy()
     entropy.words(1, 1)

@@ -9,6 +9,7 @@ import pytest
 from choral.errors import StoreError
 from choral.protocol import PROBLEMS
 from choral.server.api import Desk
+from choral.server.operator_desk import OperatorDesk
 from choral.storage import MemoryServerStore
 from tests.server.house import OPERATOR, SERVER, TOKEN, House, make_task, posted, report
 
@@ -145,7 +146,8 @@ def test_a_table_has_one_row_an_item(house):
 
 def test_the_description_names_every_route_and_no_other(house):
     description = house.ask("GET", "/openapi.json").json()
-    desk = Desk(house.book, SERVER, frozenset({OPERATOR.public_key().public_bytes_raw()}), TOKEN, lambda: house.now, None)
+    operator = OperatorDesk(house.book, SERVER, frozenset({OPERATOR.public_key().public_bytes_raw()}), TOKEN, lambda: house.now)
+    desk = Desk(house.book, lambda: house.now, None, operator)
     routes = {(route.path, method.lower()) for route in desk.routes() for method in route.methods if method != "HEAD"}
     described = {(path, method) for path, methods in description["paths"].items() for method in methods}
     assert described == routes | {("/v1/reports", "post")}

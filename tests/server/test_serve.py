@@ -23,11 +23,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from choral.cli.http import listen, serve_http
 from choral.cli.serve import open_store, require_safe
 from choral.errors import StoreError, UsageError
-from choral.protocol import encode, sign
+from choral.protocol import Bundle, decode, encode, open_checkout, sign
 from choral.server import KeyFolder
 from choral.server.keys import SERVER, SHUFFLER
 from tests.server.house import make_task, report
 from tests.server.processes import port_of, refusal, running, start, stop, wait_until
+from tests.server.training import streaming_task, update
 
 
 def publish(port, folder, **changes):
@@ -97,6 +98,24 @@ def test_all_roles_in_one_process_make_a_release_and_stop_in_peace(tmp_path):
     events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     assert [event["event"] for event in events] == ["shuffled", "released"]
     assert "127.0.0.1" not in said
+
+
+def test_a_running_server_folds_the_reports_of_a_stream_as_they_come(port, folder):
+    keys, now = KeyFolder(folder / "keys"), int(time.time())
+    task, _ = streaming_task(round_seconds=86_400, retention_days=30)
+    keyed = {"shuffler_key": keys.public(SHUFFLER), "server_key": keys.public(SERVER)}
+    task = replace(task, start=now - 60, expires=now + 86_400, **keyed)
+    headers, at = {"Authorization": f"Bearer {keys.operator_token()}"}, f"http://127.0.0.1:{port}"
+    signed = encode(sign(task, keys.operator_key()))
+    assert httpx.post(f"{at}/v1/operator/tasks", content=signed, headers=headers).status_code == 201
+    trusted = {keys.operator_key().public_key().public_bytes_raw()}
+    for number in range(5):
+        bundle = decode(httpx.get(f"{at}/v1/checkouts/links").content, Bundle)
+        body = update(task, open_checkout(bundle.items[0], trusted)[1], number)
+        assert httpx.post(f"{at}/v1/reports", content=body).status_code == 204
+    wait_until(lambda: httpx.get(f"{at}/v1/tasks/{task.hash.hex()}/rounds").json()[0]["folded"] == 5)
+    (round_,) = httpx.get(f"{at}/v1/tasks/{task.hash.hex()}/rounds").json()
+    assert (round_["life"], round_["reports"], round_["dropped"]) == ("open", 5, 0)
 
 
 def test_the_ingesting_role_never_holds_the_shuffler_key(tmp_path):

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from choral.mechanisms.gaussian_vector import GaussianVector
+from choral.mechanisms.laplace_vector import LaplaceVector
 from choral.mechanisms.priv_unit import PrivUnit
 from choral.mechanisms.proj_unit import ProjUnit
 from choral.numerics import ScriptedEntropy, SeededEntropy
 from tests.mechanisms.vector_examples import ILLEGAL, SMALL
 from tests.vectors.test_mechanism_vectors import FOLDER, HIGHEST, parameters, state_of
 
-KINDS = {kind.NAME: kind for kind in (PrivUnit, ProjUnit, GaussianVector)}
+KINDS = {kind.NAME: kind for kind in (PrivUnit, ProjUnit, GaussianVector, LaplaceVector)}
 SCRIPT = 16
 VALUES = [[0, 0, 0, 0, 0], [1.5, 0, 0, 0, 0], [0.25, -0.5, 0.75, 0.1, -0.3], [-9, 1e300, 3, -1e-300, 2], [-0.0, 0, -1, 0, 0]]
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import scipy.stats  # noqa: F401  # minutes of work end in it: whether it is there must show at once
 import typer
 from rich.box import SIMPLE
 from rich.console import Console

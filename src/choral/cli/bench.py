@@ -5,9 +5,17 @@ from typing import Annotated
 
 import typer
 
-from choral.cli.bench_statistics import statistics
+from choral.cli.lazy import Lazy, group_of
 
-app = typer.Typer(help="Measure what this machine can do.", rich_markup_mode=None, no_args_is_help=True)
+OTHERS = {
+    "statistics": Lazy("bench_statistics", "statistics"),
+    "federated": Lazy("bench_federated", "federated", "server,learning"),
+    "stickers": Lazy("bench_stickers", "stickers", "server,stickers"),
+    "companion": Lazy("bench_companion", "companion", "server,companion"),
+    "links": Lazy("bench_links", "links", "server,phishing"),
+}
+
+app = typer.Typer(cls=group_of(OTHERS), help="Measure what this machine can do.", rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.callback()
@@ -30,4 +38,15 @@ def ingest(
     run(Plan(seconds, runs, connections, stored, folder), json_file)
 
 
-app.command()(statistics)
+@app.command()
+def rounds(
+    devices: Annotated[int, typer.Option(min=1, max=10_000, help="Devices that wait at once.")] = 1_000,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Length of one run.")] = 10.0,
+    runs: Annotated[int, typer.Option(min=1, help="Runs; the median counts.")] = 3,
+    folder: Annotated[Path, typer.Option(help="Where the store is made for the time being: the disk to measure.")] = Path(),
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all results here.")] = None,
+) -> None:
+    """Durable round trips a second: check-out and upload of a sealed update of 200 numbers, a connection for each request."""
+    from choral.cli.bench_rounds import Plan, run
+
+    run(Plan(devices, seconds, runs, folder), json_file)

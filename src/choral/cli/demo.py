@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Run the real thing on this machine.", rich_markup_mode=None)
+from choral.cli.lazy import Lazy, group_of
+
+OTHERS = {
+    "stickers": Lazy("demo_stickers", "stickers", "server,stickers"),
+    "phishing": Lazy("demo_phishing", "phishing", "server,phishing"),
+    "companion": Lazy("demo_companion", "companion", "server,companion,stickers"),
+}
+
+app = typer.Typer(cls=group_of(OTHERS), help="Run the real thing on this machine.", rich_markup_mode=None)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,19 +1,30 @@
 """`choral device`: what one person sees, allows, takes back and forgets."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 from rich.console import Console
 
 from choral.cli import device_room as room
 from choral.cli.device_room import AnyOrder, Asked
+from choral.cli.lazy import Lazy
 from choral.device.export import moment, outgoing
 from choral.errors import UsageError
 from choral.privacy import MICRO
 
+
+class DeviceGroup(AnyOrder):
+    """The commands below, and those about links."""
+
+    table: ClassVar[Mapping[str, Lazy]] = {
+        name: Lazy("device_phishing", name, "phishing") for name in ("score", "report", "labels", "watch")
+    }
+
+
 app = typer.Typer(
-    cls=AnyOrder,
+    cls=DeviceGroup,
     help="One person's device. Its options may stand before or after a command.",
     no_args_is_help=True,
     add_completion=False,
@@ -40,7 +51,7 @@ def status(context: typer.Context) -> None:
     asked: Asked = context.obj
     with room.opened(asked) as agent:
         offers, waiting, sent, ledger = agent.offers(), agent.waiting(), agent.sent(), agent.ledger()
-        server = room.server(asked)
+        server, in_sums = room.server(asked), ledger.account("sum").life_micro / MICRO
         answer = {
             "home": str(asked.home),
             "server": server,
@@ -49,6 +60,7 @@ def status(context: typer.Context) -> None:
             "waiting": len(waiting),
             "sent": len(sent),
             "paid": ledger.account("nobody").life_micro / MICRO,
+            "paid_in_sums": in_sums,
         }
     room.write_json(asked, answer)
     console = _console()
@@ -57,6 +69,19 @@ def status(context: typer.Context) -> None:
     console.print(f"agreed   to {answer['agreed']} of {answer['offers']} offers known here")
     console.print(f"reports  {answer['sent']} sent, {answer['waiting']} waiting")
     console.print(f"paid     {answer['paid']:g} nats for life, whoever is trusted")
+    if in_sums:
+        console.print(f"         and {in_sums:g} nats that hold only while nobody sees less than a sum")
+
+
+@app.command()
+def issuer(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(help="Address of the issuer; another host than the server's.")],
+    account: Annotated[Path, typer.Option(help="File with the token of this device's account there.")],
+) -> None:
+    """Get anonymous tokens there, for tasks whose reports need one. The issuer learns neither task nor report."""
+    room.use_issuer(context.obj, url, account)
+    _console().print(f"tokens come from {url} from now on")
 
 
 @app.command()
@@ -107,6 +132,23 @@ def consent(
         console.print(f"  say    choral device consent {name} --yes, or --no")
     if not offers:
         console.print("nothing is on offer yet; run: choral device tasks")
+
+
+@app.command()
+def trust(
+    context: typer.Context,
+    sums: Annotated[
+        bool | None, typer.Option("--sum/--no-sum", help="Allow it, or take it back with what rests on it.")
+    ] = None,
+) -> None:
+    """Say whether reports may leave that hide only in a sum of many. Off unless you say so."""
+    asked: Asked = context.obj
+    trusts = room.budget(asked).trusts if sums is None else room.trust_sums(asked, allowed=sums)
+    room.write_json(asked, {"trusts": list(trusts)})
+    told = (
+        "may leave, where you agree to their Terms" if "sum" in trusts else "never leave; choral device trust --sum allows it"
+    )
+    _console().print(f"Reports of which one alone hides next to nothing, and only a sum of many hides each: they {told}.")
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """What all `choral device` commands share: the person's folder opened, the agent composed, answers printed or written."""
 
 import json
+import math
 import os
 import platform
 from collections.abc import Iterator
@@ -10,15 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from typer.core import TyperGroup
-
+from choral.cli.lazy import LazyGroup
 from choral.device import Agent, Budget, HttpTransport, LinuxConditions, Offer, Step
 from choral.device.conditions import Conditions
 from choral.device.home import Home, Settings
+from choral.device.http import HttpIssuer
 from choral.errors import UsageError
 from choral.learning import ALGORITHMS
 from choral.mechanisms import MECHANISMS
 from choral.numerics import SystemEntropy
+from choral.storage.device import DeviceStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Asked:
     json: Path | None
 
 
-class AnyOrder(TyperGroup):
+class AnyOrder(LazyGroup):
     """Lets the group's options stand after the command as well as before it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -56,7 +58,7 @@ class NoServer:
         """Refused."""
         raise UsageError("this device knows no server yet; run: choral device --server URL --operator KEY status")
 
-    def send(self, report: bytes) -> None:
+    def send(self, report: bytes, token: bytes = b"") -> None:
         """Refused."""
         self.fetch("")
 
@@ -74,16 +76,33 @@ def opened(asked: Asked) -> Iterator[Agent]:
     try:
         yield Agent(
             store=store,
-            signals=_signals(),
+            signals=_signals(store),
             names={**MECHANISMS, **ALGORITHMS},
             operators=settings.trusted,
             transport=_transport(settings),
             entropy=SystemEntropy(),
             budget=settings.budget,
             witness=vault,
+            issuer=_issuer(settings),
         )
     finally:
         store.close()
+
+
+def use_issuer(asked: Asked, url: str, account: Path) -> None:
+    """Write down who issues tokens for this device."""
+    home = Home(asked.home)
+    home.keep(home.settings().with_issuer(url, account))
+
+
+def _issuer(settings: Settings) -> HttpIssuer | None:
+    if not settings.issuer:
+        return None
+    try:
+        token = Path(settings.account).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the account's token in {settings.account} cannot be read ({type(error).__name__})") from error
+    return HttpIssuer(settings.issuer, token)
 
 
 def server(asked: Asked) -> str:
@@ -94,6 +113,19 @@ def server(asked: Asked) -> str:
 def budget(asked: Asked) -> Budget:
     """What this person allows."""
     return Home(asked.home).settings().budget
+
+
+def trust_sums(asked: Asked, *, allowed: bool) -> tuple[str, ...]:
+    """Allow the trust `sum` or take it back, and with it every yes that rests on it; the trusts allowed from now on."""
+    home = Home(asked.home)
+    settings = home.settings().trusting_sums(allowed)
+    home.keep(settings)
+    if not allowed:
+        with opened(asked) as agent:
+            for row in agent.export()["consents"]:
+                if row["trust"] == "sum":
+                    agent.withdraw(bytes.fromhex(row["terms"]))
+    return settings.trusts
 
 
 def default_home() -> Path:
@@ -141,7 +173,12 @@ def offer_as_json(offer: Offer) -> dict[str, Any]:
         "expires": moment(min(offer.task.expires, 2**37)),
         "reviewer": offer.task.reviewer,
         "guarantees": [
-            {"epsilon": one.epsilon, "delta": one.delta, "trust": one.trust, "sentence": one.sentence}
+            {
+                "epsilon": one.epsilon if math.isfinite(one.epsilon) else None,  # null: no bound at all
+                "delta": one.delta,
+                "trust": one.trust,
+                "sentence": one.sentence,
+            }
             for one in offer.guarantees
         ],
     }
@@ -161,12 +198,21 @@ def write_json(asked: Asked, answer: Any) -> None:
             raise UsageError(f"{asked.json} cannot be written ({error.strerror}); choose another file") from error
 
 
-def _signals() -> tuple[Any, ...]:
+def _signals(store: DeviceStore) -> tuple[Any, ...]:
+    """What the apps of this device declare; phishing's needs what is labelled here, and its own extra."""
     from choral.apps import browser, health, keyboard
     from choral.apps.keyboard.lexicon import shipped_words
     from choral.apps.keyboard.words import word_signals
 
-    return (*keyboard.signals(), *word_signals(shipped_words()), *browser.signals(), *health.signals())
+    always = (*keyboard.signals(), *word_signals(shipped_words()), *browser.signals(), *health.signals())
+    try:
+        from choral.apps.phishing import records
+        from choral.apps.phishing.book import LabelBook
+    except ModuleNotFoundError as error:
+        if (error.name or "choral").startswith("choral"):
+            raise
+        return always
+    return (*always, *records.signals(LabelBook.opened(store).label))
 
 
 def _transport(settings: Settings) -> Any:

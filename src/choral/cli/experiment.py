@@ -2,20 +2,25 @@
 
 import typer
 
-from choral.cli.experiment_domains import domains
-from choral.cli.experiment_emoji import emoji
-from choral.cli.experiment_words import words
+from choral.cli.lazy import Lazy, group_of
+
+PAGES = {
+    "emoji": Lazy("experiment_emoji", "emoji"),
+    "domains": Lazy("experiment_domains", "domains"),
+    "words": Lazy("experiment_words", "words"),
+    "stickers": Lazy("experiment_stickers", "stickers", "server,learning,stickers"),
+    "phishing": Lazy("experiment_phishing", "phishing", "server,learning,phishing"),
+    "her": Lazy("experiment_her", "her", "server,companion"),
+}
 
 app = typer.Typer(
-    help="Make the pages of docs/experiments again: data, plots and text.", no_args_is_help=True, rich_markup_mode=None
+    cls=group_of(PAGES),
+    help="Make the pages of docs/experiments again: data, plots and text.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
 @app.callback()
 def experiment() -> None:
     """Make the pages of docs/experiments again: data, plots and text."""
-
-
-app.command()(emoji)
-app.command()(domains)
-app.command()(words)

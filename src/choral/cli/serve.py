@@ -25,12 +25,13 @@ from choral.errors import ChoralError, UsageError
 from choral.learning import ALGORITHMS
 from choral.mechanisms import MECHANISMS
 from choral.numerics import SystemEntropy
-from choral.server import KeyFolder, application, close_once, release_once, shuffle_once
+from choral.server import KeyFolder, TaskBook, application, close_once, release_once, shuffle_once, stream_once
 from choral.server.keys import OPERATOR, SHUFFLER, TOKEN
 from choral.storage import SqliteServerStore
 
 NAMES = {**MECHANISMS, **ALGORITHMS}
 POLL_SECONDS = 0.5
+STREAM_SECONDS = 0.1  # between two steps of a streaming task: what comes meanwhile is folded together in one transaction
 PAUSE_SECONDS = 5.0  # after a duty failed
 log = logging.getLogger("choral.serve")
 app = typer.Typer(rich_markup_mode=None)
@@ -47,10 +48,15 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A name for the log and a function that does one piece of work, or answers None when there is none."""
+    """A name for the log and a function that does one piece of work, or answers None when there is none.
+
+    poll: seconds to wait while there is none; rest: seconds to wait after each piece
+    """
 
     name: str
     once: Callable[[datetime], Any]
+    poll: float = POLL_SECONDS
+    rest: float = 0.0
 
 
 @app.command()
@@ -118,7 +124,12 @@ def duties(role: Role, store: SqliteServerStore, keys: KeyFolder) -> list[Duty]:
     found = []
     if role in (Role.ALL, Role.SHUFFLE):
         shuffle = partial(shuffle_once, store, keys.shuffler_key(), names=NAMES, entropy=SystemEntropy())
-        found += [Duty("shuffled", lambda now: shuffle(now=now)), Duty("erased", lambda now: close_once(store, now=now))]
+        stream = partial(stream_once, TaskBook(store, NAMES), keys.shuffler_key(), entropy=SystemEntropy())
+        found += [
+            Duty("shuffled", lambda now: shuffle(now=now)),
+            Duty("folded", lambda now: stream(now=now), poll=STREAM_SECONDS, rest=STREAM_SECONDS),
+            Duty("erased", lambda now: close_once(store, now=now)),
+        ]
     if role in (Role.ALL, Role.RELEASE):
         release = partial(release_once, store, keys.server_key(), names=NAMES, engine=Serial(), entropy=SystemEntropy())
         found.append(Duty("released", lambda now: release(now=now)))
@@ -138,9 +149,16 @@ def work(duty: Duty, stop: threading.Event) -> None:
             stop.wait(PAUSE_SECONDS)
         else:
             if done is None:
-                stop.wait(POLL_SECONDS)
-            else:
-                log.info("%s", getattr(done, "state", duty.name), extra={"facts": _facts(done)})
+                stop.wait(duty.poll)
+                continue
+            log.info("%s", _deed(duty, done), extra={"facts": _facts(done)})
+            stop.wait(duty.rest)
+
+
+def _deed(duty: Duty, done: Any) -> str:
+    """What was done, in one word: what the batch is now, unless it is open still."""
+    state = str(getattr(done, "state", duty.name))
+    return duty.name if state == "open" else state
 
 
 def _facts(done: Any) -> dict[str, Any]:

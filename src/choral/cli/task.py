@@ -88,7 +88,7 @@ def sign_file(
     begin = (start.replace(tzinfo=UTC) if start else datetime.now(UTC)).replace(microsecond=0)
     keys = {"server_key": _public(server_key, "--server-key"), "shuffler_key": _public(shuffler_key, "--shuffler-key")}
     task = read.task(start=begin, **keys)
-    _write(out, sign(task, _private(operator_key)))
+    write_signed(out, sign(task, private_key(operator_key)))
     console = Console(highlight=False, soft_wrap=True)
     console.print(
         f"task {task.hash.hex()} of {task.terms.signal}, from {begin:%Y-%m-%d %H:%M} UTC, signed in {out}", markup=False
@@ -106,7 +106,7 @@ def data(
     if name not in DICTIONARIES:
         raise UsageError(f"there is no dictionary {name!r}; choose one of {', '.join(sorted(DICTIONARIES))}")
     release = DICTIONARIES[name]()
-    _write(out, sign(release, _private(operator_key)))
+    write_signed(out, sign(release, private_key(operator_key)))
     Console(highlight=False, soft_wrap=True).print(f"dictionary {release.hash.hex()}, signed in {out}", markup=False)
 
 
@@ -170,7 +170,8 @@ def _signed(file: Path) -> tuple[bytes, str]:
     return body, paths[kind]
 
 
-def _private(file: Path) -> Ed25519PrivateKey:
+def private_key(file: Path) -> Ed25519PrivateKey:
+    """The operator's private key in the file."""
     return Ed25519PrivateKey.from_private_bytes(_key(_text(file), str(file)))
 
 
@@ -195,7 +196,8 @@ def _text(file: Path) -> str:
         raise UsageError(f"{file} cannot be read ({type(error).__name__}); name a file with the key or the token") from error
 
 
-def _write(file: Path, signed: Signed) -> None:
+def write_signed(file: Path, signed: Signed) -> None:
+    """The signed message's bytes into the file."""
     try:
         file.write_bytes(encode(signed))
     except OSError as error:

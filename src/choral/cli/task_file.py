@@ -8,7 +8,7 @@ import inspect
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +16,9 @@ from choral.cli.task_form import FORM, REQUIRED, Section
 from choral.errors import UsageError
 from choral.learning import Algorithm
 from choral.mechanisms import Mechanism
-from choral.privacy import micro
+from choral.privacy import micro, required_price
 from choral.protocol import BatchRule, Release, Spec, Task, Terms
-from choral.protocol.messages import CHANCE_UNIT
+from choral.protocol.messages import CHANCE_UNIT, NOBODY
 
 DAY = 86_400
 HEADER = re.compile(r"\s*\[\s*([\w.-]+)\s*\]")
@@ -146,7 +146,7 @@ def _built(source: Source, section: str, given: dict[str, Any], names: Mapping[s
         raise source.wrong(section, "name", f"{name!r} is not known here; choose one of {', '.join(known)}")
     values = {key: value for key, value in given.items() if key not in ("name", "dictionary") and value is not None}
     by_epsilon = "epsilon" in values
-    make: Callable[..., Any] = names[name].for_epsilon if by_epsilon else names[name]
+    make: Callable[..., Any] = _maker(names[name]) if by_epsilon else names[name]
     takes = set(inspect.signature(make).parameters)
     for key in values:
         if key not in takes:
@@ -159,6 +159,12 @@ def _built(source: Source, section: str, given: dict[str, Any], names: Mapping[s
         return make(**arguments)
     except (TypeError, ValueError) as error:
         raise source.wrong(section, "epsilon" if by_epsilon else "name", f"not legal parameters: {error}") from None
+
+
+def _maker(kind: Any) -> Callable[..., Any]:
+    """What makes one from an epsilon: of one report, or of a sum."""
+    made: Callable[..., Any] = kind.for_sum if hasattr(kind, "for_sum") else kind.for_epsilon
+    return made
 
 
 def _argument(source: Source, section: str, key: str, value: Any) -> Any:
@@ -182,11 +188,20 @@ def _require_fit(source: Source, mechanism: Any, algorithm: Any) -> None:
             )
 
 
+def _issuer(source: Source, text: str) -> bytes:
+    """The hash of the issuer's public data; zeros where no tokens are needed."""
+    try:
+        hash_ = bytes.fromhex(text) if text else NOBODY
+    except ValueError:
+        hash_ = b""
+    if len(hash_) != len(NOBODY):
+        raise source.wrong("", "issuer", "this is no hash; give the 64 hex digits that `choral issuer public` prints")
+    return hash_
+
+
 def _draft(source: Source, parts: dict[str, Any], mechanism: Mechanism, algorithm: Algorithm, dictionary: str) -> Draft:
     top, limits, batch, schedule = (parts[section] for section in ("", "limits", "batch", "schedule"))
-    cost, price = micro(mechanism.epsilon), limits.get("price")
-    if price is not None and micro(price) < cost:
-        raise source.wrong("limits", "price", f"a report costs epsilon {cost / 1e6:g}; raise the price, or leave it out")
+    price = limits.get("price")
     minimum = batch["minimum"] or limits["minimum"]
     try:
         terms = Terms(
@@ -194,7 +209,7 @@ def _draft(source: Source, parts: dict[str, Any], mechanism: Mechanism, algorith
             signal=top["signal"],
             unit=top["unit"],
             trust=top["trust"],
-            price_micro=cost if price is None else micro(price),
+            price_micro=1 if price is None else micro(price),
             **{field.name: limits[field.name] for field in fields(Terms) if field.name in limits},
         )
         seconds = round(batch["round_days"] * DAY)
@@ -202,11 +217,28 @@ def _draft(source: Source, parts: dict[str, Any], mechanism: Mechanism, algorith
         rest = {
             "revision": top["revision"],
             "reviewer": top["reviewer"],
+            "issuer": _issuer(source, top["issuer"]),
             "delay_seconds": round(schedule["delay_hours"] * 3600),
             "chance": round(schedule["chance"] * CHANCE_UNIT),
         }
         draft = Draft(terms, mechanism, algorithm, rule, rest, round(schedule["lasts_days"] * DAY), dictionary)
-        draft.task(start=datetime.fromtimestamp(0).astimezone(), shuffler_key=bytes(32), server_key=bytes(32))
+        cost = _cost(draft)
     except ValueError as error:
         raise UsageError(f"{source.name}: {error}; change [limits], [batch] or [schedule]") from None
+    if price is None:
+        return replace(draft, terms=replace(terms, price_micro=cost))
+    if terms.price_micro < cost:
+        raise source.wrong("limits", "price", f"a report costs epsilon {cost / 1e6:g}; raise the price, or leave it out")
     return draft
+
+
+def _cost(draft: Draft) -> int:
+    """What a report of this task must cost at least; ValueError if the parts do not make a task."""
+    task = draft.task(start=datetime.fromtimestamp(0).astimezone(), shuffler_key=bytes(32), server_key=bytes(32))
+    return required_price(
+        draft.mechanism,
+        trust=task.terms.trust,
+        minimum=task.rule.minimum,
+        reports_per_device=task.reports_per_device,
+        reports_for_life=task.terms.reports_for_life,
+    )

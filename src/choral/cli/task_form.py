@@ -55,6 +55,9 @@ FORM: Mapping[str, Section] = {
             "trust": Field(f"one of {', '.join(TRUSTS)}", str, "nobody", choices=tuple(TRUSTS)),
             "revision": Field("a whole number, one more with each change", int, 0, most=2**32 - 1),
             "reviewer": Field("who has looked at this task", str, "nobody yet", most=256),
+            "issuer": Field(
+                "64 hex digits: the hash that `choral issuer public` prints; left out: no tokens", str, "", most=64
+            ),
         }
     ),
     "limits": Section(

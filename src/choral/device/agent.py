@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from choral.device import consent, contribution, journal, outbox, records, upkeep
+from choral.device import consent, contribution, journal, outbox, records, tokens, upkeep
 from choral.device.checkouts import CheckoutBook
 from choral.device.conditions import Conditions
 from choral.device.contribution import LEDGER, LEDGER_KEY, ledger
@@ -20,6 +20,7 @@ from choral.device.offer import Offer
 from choral.device.outbox import Outgoing, SentReport
 from choral.device.signal import Event, Signal
 from choral.device.steps import Step, refusal
+from choral.device.tokens import IssuerRoad
 from choral.device.transport import Transport, Unreachable
 from choral.errors import ConsentMissing, PeerError, Refused, TaskRefused
 from choral.numerics import Entropy
@@ -34,6 +35,7 @@ class Agent:
     signals: what the installed apps declare; names: allow-list of mechanisms and algorithms
     operators: Ed25519 public keys whose tasks are let in; budget: what this person allows for each account
     witness: keeps the ledger's totals apart from the store, so that an older copy of the store refunds nothing
+    issuer: the road to who issues anonymous tokens, for tasks whose reports need one
     book: opened check-outs, if agents of one process share them
     """
 
@@ -45,6 +47,7 @@ class Agent:
     entropy: Entropy
     budget: Budget
     witness: Witness | None = None
+    issuer: IssuerRoad | None = None
     book: InitVar[CheckoutBook | None] = None
     _book: CheckoutBook = field(init=False, repr=False)
 
@@ -71,6 +74,7 @@ class Agent:
             steps += self.refresh(now)
             steps += [self._contribution(offer, now) for offer in self.offers() if offer.agreed]
             self._settled()  # what is paid is witnessed before it can leave
+            steps += self._restock()
         return (*steps, *outbox.send_due(self.store, self.transport, entropy=self.entropy, now=now))
 
     def refresh(self, now: datetime) -> tuple[Step, ...]:
@@ -95,11 +99,14 @@ class Agent:
         return max(found, key=lambda checkout: checkout.issued, default=None)
 
     def agree(self, terms_hash: bytes, now: datetime) -> None:
-        """Say yes to the Terms of this hash, and to no others; TaskRefused if they are not on offer."""
+        """Say yes to the Terms of this hash, and to no others; TaskRefused if they are not on offer, ConsentMissing if
+        they rest on a trust that the budget does not allow.
+        """
         self._settled()
         terms = next((offer.terms for offer in self.offers() if offer.terms_hash == terms_hash), None)
         if terms is None:
             raise TaskRefused(f"no Terms {terms_hash.hex()[:16]} are on offer; refresh, then look at the offers again")
+        self.budget.require_trust(terms)
         with self.store.transaction() as tx:
             consent.agree(tx, terms, now)
             LEDGER.put(tx, LEDGER_KEY, ledger(tx).turned())
@@ -169,6 +176,14 @@ class Agent:
                 return contribution.contribute(tx, offer, signal, budget=self.budget, entropy=self.entropy, now=now)
         except Refused as error:
             return refusal(error, signal=signal.name, task=offer.task_hash)
+
+    def _restock(self) -> list[Step]:
+        """Ask for the tokens of the next turn, where this device has an issuer to ask."""
+        if self.issuer is None:
+            return []
+        roads = (self.transport, self.issuer)
+        found = [tokens.restock(self.store, one, roads=roads, entropy=self.entropy) for one in self.offers() if one.agreed]
+        return [step for steps in found for step in steps]
 
     def _refresh(self, signal: Signal, now: datetime) -> list[Step]:
         """Fetch outside, hold inside a transaction."""

@@ -4,11 +4,11 @@ Spend, choose (statistics) or randomize (training), seal, put into the outbox, d
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
-from choral.device import journal, outbox, records
+from choral.device import journal, outbox, records, tokens
 from choral.device.ledger import Budget, BudgetLedger
 from choral.device.offer import Offer
 from choral.device.rows import Table
@@ -67,8 +67,9 @@ def contribute(tx: DeviceTransaction, offer: Offer, signal: Signal, *, budget: B
     payloads = _chosen(tx, offer, signal, count, entropy) if signal.immediate else _trained(tx, offer, signal, count, entropy)
     account = account.spend(offer.terms, budget, now, reports=len(payloads))
     LEDGER.put(tx, LEDGER_KEY, account)
-    for payload in payloads:
-        outbox.put(tx, _sealed(offer, payload, entropy, account.second(now)))
+    for payload, token in zip(payloads, tokens.take(tx, offer, len(payloads)), strict=True):
+        sealed = _sealed(offer, payload, entropy, account.second(now))
+        outbox.put(tx, replace(sealed, token=token))
     turn = Turn(offer.checkout.round, coin=True, taken=True, day=account.day(now))
     TURNS.put(tx, offer.task_hash, turn)
     text = f"{signal.name}: {len(payloads)} report(s) for {offer.terms.epsilon * len(payloads):g} nats wait to be sent"
@@ -92,7 +93,9 @@ def _not_due(tx: DeviceTransaction, offer: Offer, signal: Signal, day: int) -> s
 
 
 def _has_nothing(tx: DeviceTransaction, offer: Offer, signal: Signal) -> bool:
-    return records.is_empty(tx, offer.task_hash) if signal.immediate else not journal.read(tx, signal.name)
+    if signal.immediate:
+        return records.is_empty(tx, offer.task_hash)
+    return not any(signal.uses(journal.read(tx, signal.name)))
 
 
 def _chosen(tx: DeviceTransaction, offer: Offer, signal: Signal, count: int, entropy: Entropy) -> Sequence[bytes]:
@@ -106,12 +109,12 @@ def _chosen(tx: DeviceTransaction, offer: Offer, signal: Signal, count: int, ent
 
 
 def _trained(tx: DeviceTransaction, offer: Offer, signal: Signal, count: int, entropy: Entropy) -> Sequence[bytes]:
-    """At most `count` contributions from the journal, randomized now; the events that were read are deleted."""
+    """At most `count` contributions from the journal, randomized now; the events that they were made of are deleted."""
     examples = signal.examples(journal.read(tx, signal.name))
     values = records.contributed(offer, examples)
     if not len(values):
         raise TaskRefused(f"the app's signal {signal.name!r} answers with no row at all; it must answer 'nothing'")
-    journal.drop(tx, signal.name)
+    journal.drop_used(tx, signal)
     return records.randomized(offer, values[:count], entropy)
 
 
@@ -126,6 +129,7 @@ def _sealed(offer: Offer, payload: bytes, entropy: Entropy, second: int) -> outb
     wait = int(entropy.below(1, delay + 1)[0]) if delay > 0 else 0
     return outbox.Outgoing(
         report=report.to_bytes(),
+        token=b"",
         payload=payload,
         task=offer.task_hash,
         terms=offer.terms_hash,
@@ -144,4 +148,4 @@ def meaning(offer: Offer) -> str:
     """What one report says and what can be concluded from it, in words."""
     terms = offer.terms
     about = f"One randomized answer about {terms.signal!r} ({terms.unit}), to this end: {terms.purpose.rstrip('.')}."
-    return f"{about} {offer.guarantees[0].sentence}"
+    return " ".join((about, *offer.sentences))

@@ -10,6 +10,7 @@ from choral.device.contribution import TURNS, ledger
 from choral.device.ledger import BudgetLedger
 from choral.device.outbox import OUTBOX, SENT, Outgoing
 from choral.device.records import RECORDS, RESERVOIRS
+from choral.device.tokens import TOKENS
 from choral.privacy import MICRO
 from choral.protocol import Terms, report_id
 from choral.storage.device import DeviceTransaction
@@ -31,6 +32,7 @@ def export(tx: DeviceTransaction) -> dict[str, Any]:
             {"task": key.hex(), "signal": row.signal, "round": row.round, "live": row.live, "bytes": row.signed.body.hex()}
             for key, row in CHECKOUTS.scan(tx)
         ],
+        "tokens": [{"task": key[:32].hex(), "bytes": row.token.hex()} for key, row in TOKENS.scan(tx)],
         "turns": [
             {"task": key.hex(), "round": row.round, "coin": row.coin, "taken": row.taken, "day": row.day}
             for key, row in TURNS.scan(tx)
@@ -67,6 +69,7 @@ def outgoing(row: Outgoing) -> dict[str, Any]:
         "made": moment(row.made),
         "attempts": row.attempts,
         "bytes": row.report.hex(),
+        "token": row.token.hex(),
         "sealed_payload": row.payload.hex(),
     }
 

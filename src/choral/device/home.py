@@ -8,8 +8,9 @@ from typing import Any
 
 from choral.device.http import checked_url
 from choral.device.keys import Vault, open_vault, write_private
-from choral.device.ledger import Budget
+from choral.device.ledger import DEFAULT_TRUSTS, Budget
 from choral.errors import StoreError, UsageError
+from choral.privacy import Trust
 from choral.storage.device_sqlite import SqliteDeviceStore
 
 DEFAULT_BUDGET = Budget.nats(day=8, year=512, life=2048)
@@ -20,20 +21,36 @@ class Settings:
     """Which server this device talks to, whose tasks it trusts, and what its person allows.
 
     server: address; operators: trusted Ed25519 public keys in hexadecimal; certificates: a PEM file to believe instead
-    of the system's, if any; the rest: the budget of each account in millionths of a nat
+    of the system's, if any; issuer: address of who issues anonymous tokens, if any, and account: a file with this
+    device's account token there; trusts: under which trusts reports may leave; the rest: the budget of each account in
+    millionths of a nat
     """
 
     server: str = ""
     operators: tuple[str, ...] = ()
     certificates: str = ""
+    issuer: str = ""
+    account: str = ""
     per_day_micro: int = DEFAULT_BUDGET.per_day_micro
     per_year_micro: int = DEFAULT_BUDGET.per_year_micro
     for_life_micro: int = DEFAULT_BUDGET.for_life_micro
+    trusts: tuple[Trust, ...] = DEFAULT_TRUSTS
 
     @property
     def budget(self) -> Budget:
-        """What this person allows for each account."""
-        return Budget(self.per_day_micro, self.per_year_micro, self.for_life_micro)
+        """What this person allows for each account, and whom they trust."""
+        return Budget(self.per_day_micro, self.per_year_micro, self.for_life_micro, self.trusts)
+
+    def with_issuer(self, url: str, account: Path) -> "Settings":
+        """With another issuer; UsageError if its address or the file with the account's token is none."""
+        if not account.is_file():
+            raise UsageError(f"there is no file {account}; name the file with the account's token")
+        return replace(self, issuer=checked_url(url), account=str(account.resolve()))
+
+    def trusting_sums(self, allowed: bool) -> "Settings":
+        """With the trust `sum` allowed, or not."""
+        others = tuple(trust for trust in self.trusts if trust != "sum")
+        return replace(self, trusts=(*others, "sum") if allowed else others)
 
     @property
     def trusted(self) -> frozenset[bytes]:
@@ -65,7 +82,8 @@ class Home:
         path = self.folder / "settings.json"
         try:
             values = json.loads(path.read_text("utf-8"))
-            settings = Settings(**{**values, "operators": tuple(values.get("operators", ()))})
+            lists = {name: tuple(values[name]) for name in ("operators", "trusts") if name in values}
+            settings = Settings(**{**values, **lists})
             settings.trusted, settings.budget  # noqa: B018  # raise what they raise
         except FileNotFoundError:
             return Settings()

@@ -8,12 +8,20 @@ off this machine.
 import ipaddress
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from choral.device.transport import HEADERS, MOST_BYTES, MOST_PROBLEM_BYTES, REPORT_TYPE, REPORTS_PATH, Unreachable, answer
+from choral.device.transport import (
+    HEADERS,
+    MOST_BYTES,
+    MOST_PROBLEM_BYTES,
+    REPORTS_PATH,
+    Unreachable,
+    answer,
+    upload_headers,
+)
 from choral.errors import PeerError, UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +31,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 30.0  # for each wait
 DEADLINE_SECONDS = 300.0  # for a whole answer
+TOKENS_PATH = "/v1/tokens"
+ISSUANCE_TYPE = "application/private-token-request"
 KEPT_ALIVE = tuple((name, "keep-alive" if name == "Connection" else value) for name, value in HEADERS)
 
 
@@ -41,17 +51,31 @@ class HttpTransport:
     def fetch(self, path: str) -> bytes:
         """What lies at `path`."""
         with self._client() as client:
-            return _request(client, "GET", path, None, most_bytes=self._most_bytes)[0]
+            return _request(client, "GET", path, None, {}, most_bytes=self._most_bytes)[0]
 
-    def send(self, report: bytes) -> None:
+    def send(self, report: bytes, token: bytes = b"") -> None:
         """Upload the report."""
         with self._client() as client:
-            _request(client, "POST", REPORTS_PATH, report, most_bytes=MOST_PROBLEM_BYTES)
+            _request(client, "POST", REPORTS_PATH, report, upload_headers(token), most_bytes=MOST_PROBLEM_BYTES)
 
     def _client(self) -> "httpx.Client":
         if self._trust is None:
             self._trust = _trust()  # 30 ms: once a transport
         return _new_client(self._url, self._trust, connections=1, kept_alive=0)
+
+
+class HttpIssuer:
+    """The road to an issuer of tokens. Here, and only here, the device says whose it is: by its account's token."""
+
+    def __init__(self, url: str, account: str, *, trust: "ssl.SSLContext | None" = None) -> None:
+        self._url = checked_url(url)
+        self._headers = {"Content-Type": ISSUANCE_TYPE, "Authorization": f"Bearer {account}"}
+        self._trust = trust
+
+    def ask(self, requests: bytes) -> bytes:
+        """The answers, on a connection of its own."""
+        with _new_client(self._url, self._trust or _trust(), connections=1, kept_alive=0) as client:
+            return _request(client, "POST", TOKENS_PATH, requests, self._headers, most_bytes=MOST_PROBLEM_BYTES)[0]
 
 
 class SharedHttpTransport:
@@ -71,13 +95,13 @@ class SharedHttpTransport:
             until, body = self._kept.get(path, (0.0, b""))
             if time.monotonic() < until:
                 return body
-            body, max_age = _request(self._client, "GET", path, None, most_bytes=MOST_BYTES)
+            body, max_age = _request(self._client, "GET", path, None, {}, most_bytes=MOST_BYTES)
             self._kept[path] = (time.monotonic() + max_age, body)
             return body
 
-    def send(self, report: bytes) -> None:
+    def send(self, report: bytes, token: bytes = b"") -> None:
         """Upload the report."""
-        _request(self._client, "POST", REPORTS_PATH, report, most_bytes=MOST_PROBLEM_BYTES)
+        _request(self._client, "POST", REPORTS_PATH, report, upload_headers(token), most_bytes=MOST_PROBLEM_BYTES)
 
     def close(self) -> None:
         """Close all connections."""
@@ -133,9 +157,16 @@ def _new_client(url: str, trust: "ssl.SSLContext", *, connections: int, kept_ali
     return client
 
 
-def _request(client: "httpx.Client", method: str, path: str, body: bytes | None, *, most_bytes: int) -> tuple[bytes, int]:
+def _request(
+    client: "httpx.Client",
+    method: str,
+    path: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    *,
+    most_bytes: int,
+) -> tuple[bytes, int]:
     """Body and max-age of the answer wanted; PeerError or Unreachable otherwise."""
-    headers = {"Content-Type": REPORT_TYPE} if body is not None else {}
     with _unreachable(str(client.base_url)), client.stream(method, path, content=body, headers=headers) as response:
         received = _bounded(response, most_bytes)
         client.cookies.clear()
@@ -144,7 +175,7 @@ def _request(client: "httpx.Client", method: str, path: str, body: bytes | None,
             raise Unreachable(
                 "the answer is compressed, which was not asked for; check what stands between here and the server"
             )
-        return answer(response.status_code, kind, received, want=200 if body is None else 204), _max_age(response)
+        return answer(response.status_code, kind, received, want=204 if path == REPORTS_PATH else 200), _max_age(response)
 
 
 def _bounded(response: "httpx.Response", most_bytes: int) -> bytes:

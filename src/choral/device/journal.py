@@ -70,6 +70,20 @@ def drop(tx: DeviceTransaction, signal: str) -> None:
     SPANS.delete(tx, _name(signal))
 
 
+def drop_used(tx: DeviceTransaction, signal: Signal) -> None:
+    """Delete the events that the next contribution uses; those that stay close up, so that the limit counts them alone."""
+    kept = list(_entries(tx, signal.name))
+    uses = signal.uses([_from_json(entry.event) for _, entry in kept])
+    kept = [row for row, is_used in zip(kept, uses, strict=True) if not is_used]
+    name, span = _name(signal.name), SPANS.get(tx, _name(signal.name))
+    drop(tx, signal.name)
+    if kept and span is not None:
+        first = span.next - len(kept)
+        for number, (_, entry) in enumerate(kept, first):
+            ENTRIES.put(tx, name + NUMBER.pack(number), entry)
+        SPANS.put(tx, name, Span(first, span.next))
+
+
 def purge(tx: DeviceTransaction, now: datetime) -> int:
     """Delete events whose time is over; how many."""
     over = [key for key, entry in ENTRIES.scan(tx) if entry.expires <= now.timestamp()]

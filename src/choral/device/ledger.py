@@ -2,7 +2,8 @@
 
 A ledger is an immutable value: `spend` answers the next one or raises. One account a trust holds what was charged for
 "any two values"; every report is charged to the account `nobody`, for its local guarantee holds whoever is trusted,
-and to the account of its Terms' trust. Days are days of UTC; a year is any 365 of them.
+and to the account of its Terms' trust. A report that has no local guarantee, because it rests on a sum, is charged to
+the account `sum` alone, and only where this person allows that trust. Days are days of UTC; a year is any 365 of them.
 
 The mark is the latest moment at which anything was spent. Time before it counts as the mark itself: a clock set back
 neither refunds nor reopens a day. A clock far ahead opens nothing either, for the tasks of today are expired then; what
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from choral.errors import BudgetExhausted
+from choral.errors import BudgetExhausted, ConsentMissing
 from choral.privacy import MICRO, TRUSTS, Trust
 from choral.protocol import Terms
 from choral.protocol.codec import Nested, Wire
@@ -24,6 +25,7 @@ from choral.protocol.wire import Blob, Choice, Fixed, Integer, Reader, malformed
 
 DAY = 86_400
 YEAR_DAYS = 365
+DEFAULT_TRUSTS: tuple[Trust, ...] = ("nobody", "shuffler")
 MOST_MICRO = 2**62
 MOST_TERMS = 4096
 AMOUNT = Integer("Q", 0, MOST_MICRO)
@@ -32,7 +34,9 @@ DAY_ENTRY = struct.Struct("<IQ")
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a person allows for each account, in millionths of a nat: a day, any 365 days, for life.
+    """What a person allows for each account, in millionths of a nat: a day, any 365 days, for life; and whom they trust.
+
+    trusts: under which trusts a report may leave; `sum`, where a report alone hides next to nothing, only if it is named
 
     >>> Budget.nats(day=4, year=200, life=1000).per_day_micro
     4000000
@@ -41,15 +45,27 @@ class Budget:
     per_day_micro: int
     per_year_micro: int
     for_life_micro: int
+    trusts: tuple[Trust, ...] = DEFAULT_TRUSTS
 
     def __post_init__(self) -> None:
+        if not set(self.trusts) <= set(TRUSTS):
+            raise ValueError(f"trusts are some of {TRUSTS}, got {self.trusts}")
         if not all(0 <= one <= MOST_MICRO for one in (self.per_day_micro, self.per_year_micro, self.for_life_micro)):
             raise ValueError(f"a budget lies between 0 and 2**62 millionths of a nat, got {self}")
 
     @classmethod
-    def nats(cls, *, day: float, year: float, life: float) -> "Budget":
+    def nats(cls, *, day: float, year: float, life: float, trusts: tuple[Trust, ...] = DEFAULT_TRUSTS) -> "Budget":
         """The budget in nats of epsilon."""
-        return cls(round(day * MICRO), round(year * MICRO), round(life * MICRO))
+        return cls(round(day * MICRO), round(year * MICRO), round(life * MICRO), trusts)
+
+    def require_trust(self, terms: Terms) -> None:
+        """ConsentMissing unless this person takes part under the trust that these Terms ask for."""
+        if terms.trust not in self.trusts:
+            raise ConsentMissing(
+                f"{terms.signal!r} rests on the trust {terms.trust!r}, which this person has not allowed; where it is "
+                "broken, one report alone hides next to nothing; allow the trust first, or leave the task alone; "
+                "nothing was spent"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +215,17 @@ class BudgetLedger:
 
     def affordable(self, terms: Terms, budget: Budget, now: datetime) -> int:
         """How many reports under these Terms can be paid now."""
+        if terms.trust not in budget.trusts:
+            return 0
         return min(limit.reports for limit in self.limits(terms, budget, now))
 
     def require(self, terms: Terms, budget: Budget, now: datetime, *, reports: int = 1) -> None:
-        """BudgetExhausted, naming the limit, what is left of it and what to do, unless `reports` reports can be paid."""
+        """BudgetExhausted, naming the limit, what is left of it and what to do, unless `reports` reports can be paid;
+        ConsentMissing if their trust is not allowed.
+        """
         if reports < 1:
             raise ValueError(f"need reports >= 1, got {reports=}")
+        budget.require_trust(terms)
         for limit in self.limits(terms, budget, now):
             if limit.reports < reports:
                 raise BudgetExhausted(
@@ -245,7 +266,9 @@ class BudgetLedger:
 
 def accounts_of(terms: Terms) -> tuple[Trust, ...]:
     """The accounts that a report under these Terms is charged to."""
-    return ("nobody",) if terms.trust == "nobody" else ("nobody", terms.trust)
+    if terms.trust in ("nobody", "sum"):  # a share of a sum's noise has no local guarantee that could be charged
+        return (terms.trust,)
+    return ("nobody", terms.trust)
 
 
 def _reports(span: str, allowed: int, made: int) -> Limit:

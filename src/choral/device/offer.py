@@ -12,7 +12,7 @@ from typing import Any
 
 from choral.device.signal import Signal
 from choral.errors import PeerError, TaskRefused
-from choral.privacy import Guarantee, micro
+from choral.privacy import MICRO, Guarantee, required_price
 from choral.protocol import Checkout, Signed, Task, Terms, open_checkout
 from choral.protocol.messages import ARRAYS
 from choral.protocol.report import plaintext_size
@@ -45,6 +45,12 @@ class Offer:
     def terms(self) -> Terms:
         """What a person agrees to."""
         return self.task.terms
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What a person is told of it: what holds if nobody is honest; then, where they trust a sum, what a sum adds."""
+        told = ("nobody", "sum") if self.terms.trust == "sum" else ("nobody",)
+        return tuple(one.sentence for one in self.guarantees if one.trust in told)
 
     @property
     def deadline(self) -> int:
@@ -105,18 +111,24 @@ def _require_fit(task: Task, checkout: Checkout, signal: Signal) -> None:
 
 
 def _affirmed(task: Task, mechanism: Any, algorithm: Any) -> tuple[Guarantee, ...]:
-    """The guarantees, once the parts are what they must be and the price covers the local guarantee."""
+    """The guarantees, once the parts are what they must be and the price covers what the Terms' trust asks for."""
     if not (hasattr(mechanism, "randomize") and hasattr(algorithm, "contribute")):
         raise TaskRefused("the task is not let in: its mechanism or its algorithm is not one; tell its operator")
     try:
         plaintext_size(mechanism.payload.itemsize)
         guarantees: tuple[Guarantee, ...] = mechanism.guarantees(task.rule.minimum, task.reports_per_device)
-        cost = micro(guarantees[0].epsilon)
+        cost = required_price(
+            mechanism,
+            trust=task.terms.trust,
+            minimum=task.rule.minimum,
+            reports_per_device=task.reports_per_device,
+            reports_for_life=task.terms.reports_for_life,
+        )
     except (ValueError, OverflowError) as error:
         raise TaskRefused(f"the task is not let in: {error}") from error
     if cost > task.terms.price_micro:
         raise TaskRefused(
-            f"the task is not let in: one report costs {guarantees[0].epsilon:g} nats, its Terms say {task.terms.epsilon:g}"
+            f"the task is not let in: one report costs {cost / MICRO:g} nats, its Terms say {task.terms.epsilon:g}"
         )
     return guarantees
 

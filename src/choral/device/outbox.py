@@ -34,6 +34,8 @@ FINAL = {  # what a server can say of a report that no later attempt would chang
     "round-closed",
     "task-expired",
     "broken-seal",
+    "token-refused",
+    "token-spent",
 }
 
 
@@ -41,12 +43,14 @@ FINAL = {  # what a server can say of a report that no later attempt would chang
 class Outgoing:
     """A report with what it means, what it cost and when it may go. Its key is the report's id.
 
-    report: the exact bytes; payload: what is sealed in them, randomized already; due, deadline: unix seconds
+    report: the exact bytes; token: the anonymous one that is spent with it, if its task needs one
+    payload: what is sealed in the report, randomized already; due, deadline: unix seconds
     """
 
     KIND: ClassVar[int] = 73
     WIRE: ClassVar[Wire] = (
         ("report", Blob(65_536)),
+        ("token", Blob(512)),
         ("payload", Blob(65_536)),
         ("task", Fixed(32)),
         ("terms", Fixed(32)),
@@ -61,6 +65,7 @@ class Outgoing:
         ("attempts", Integer("I")),
     )
     report: bytes
+    token: bytes
     payload: bytes
     task: bytes
     terms: bytes
@@ -112,7 +117,7 @@ def send_due(store: DeviceStore, transport: Transport, *, entropy: Entropy, now:
         due = _spread(tx, entropy, second)
     for outgoing in due:
         try:
-            transport.send(outgoing.report)
+            transport.send(outgoing.report, outgoing.token)
             outcome = DELIVERED
         except Unreachable as error:
             steps.append(_retry(store, outgoing, str(error), entropy=entropy, second=second))

@@ -36,6 +36,8 @@ class Signal:
     limit: private records, or journal entries, kept for it at a time
     immediate: True for statistics: an event is randomized when it happens and never written; False: it is journalled
     dictionary: hash of the Release that names the categories; empty if there is none
+    used: of journalled events, which ones `examples` makes a contribution of: they alone are deleted with it, and if it
+        is none there is nothing to say; without it, all are
     """
 
     name: str
@@ -44,9 +46,17 @@ class Signal:
     limit: int
     immediate: bool
     dictionary: bytes = b""
+    used: Callable[[Sequence[Event]], Sequence[bool]] | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit < 2**31:
             raise ValueError(f"a signal keeps at least one record, got {self.limit=}")
         if len(self.dictionary) not in (0, 32):
             raise ValueError(f"a dictionary's hash has 32 bytes, got {len(self.dictionary)}")
+
+    def uses(self, events: Sequence[Event]) -> Sequence[bool]:
+        """Whether each event is used by the next contribution."""
+        found = [True] * len(events) if self.used is None else self.used(events)
+        if len(found) != len(events):
+            raise ValueError(f"signal {self.name!r} must answer for each of {len(events)} events, it answers for {len(found)}")
+        return found

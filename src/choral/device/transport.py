@@ -4,6 +4,7 @@ A transport says nothing about the device: no cookie, no identity, no condition,
 """
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,8 +36,11 @@ class Transport(Protocol):
         """What lies at `path`; PeerError with the problem that the server names, Unreachable if none answers."""
         ...
 
-    def send(self, report: bytes) -> None:
-        """Returns once the server has the report for good; PeerError or Unreachable otherwise."""
+    def send(self, report: bytes, token: bytes = b"") -> None:
+        """Returns once the server has the report for good; PeerError or Unreachable otherwise.
+
+        token: the anonymous one that this report spends, if its task needs one
+        """
         ...
 
 
@@ -53,9 +57,9 @@ class InProcessTransport:
         """What lies at `path`."""
         return answer(*self._request("GET", path, b"", ()), want=200)
 
-    def send(self, report: bytes) -> None:
+    def send(self, report: bytes, token: bytes = b"") -> None:
         """Hand the report over."""
-        answer(*self._request("POST", REPORTS_PATH, report, (("Content-Type", REPORT_TYPE),)), want=204)
+        answer(*self._request("POST", REPORTS_PATH, report, tuple(upload_headers(token).items())), want=204)
 
     def close(self) -> None:
         """Let go of the event loop."""
@@ -76,6 +80,12 @@ class InProcessTransport:
 
             self._loop = new_event_loop()
         return self._loop.run_until_complete(_call(self._app, method, path, body=body, headers=(*HEADERS, *headers)))
+
+
+def upload_headers(token: bytes) -> dict[str, str]:
+    """What is said beside a report: its type, and the token that it spends (RFC 9577, section 2.2)."""
+    spent = {"Authorization": f'PrivateToken token="{urlsafe_b64encode(token).decode()}"'} if token else {}
+    return {"Content-Type": REPORT_TYPE, **spent}
 
 
 async def _call(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from choral.device import checkouts, journal, outbox, records
+from choral.device import checkouts, journal, outbox, records, tokens
 from choral.device.checkouts import CHECKOUTS
 from choral.device.consent import CONSENTS
 from choral.device.contribution import LEDGER, LEDGER_KEY, TURNS, ledger
@@ -13,6 +13,7 @@ from choral.device.outbox import OUTBOX, PULSE, SENT
 from choral.device.records import RECORDS, RESERVOIRS
 from choral.device.rows import Table
 from choral.device.steps import Step
+from choral.device.tokens import TOKENS
 from choral.errors import PeerError, StoreError
 from choral.protocol import decode, encode
 from choral.storage.device import DeviceStore, DeviceTransaction
@@ -28,6 +29,7 @@ FORGOTTEN: tuple[Table, ...] = (  # type: ignore[type-arg]  # rows of many kinds
     SENT,
     PULSE,
     TURNS,
+    TOKENS,
 )  # everything but the ledger
 
 
@@ -74,6 +76,7 @@ def purge(store: DeviceStore, now: datetime) -> list[Step]:
             records.drop(tx, task)
         records.purge(tx, now)
         journal.purge(tx, now)
+        tokens.purge(tx, now)
         return outbox.purge(tx, second)
 
 

@@ -31,11 +31,15 @@ Verdict = Literal["holds", "broken", "loose"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A mechanism, two values to tell apart, and the marks of a payload by which they are told apart."""
+    """A mechanism, two values to tell apart, and the marks of a payload by which they are told apart.
+
+    delta: of the claim, 0 for a pure one
+    """
 
     mechanism: Mechanism
     values: tuple[Values, Values]  # each one row
     marks: Marks
+    delta: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def audit_by_sampling(case: Case, entropy: Entropy, *, draws: int = DRAWS, alpha
         raise ValueError(f"need draws >= 1000 and 0 < alpha < 0.1, got {draws=}, {alpha=}")
     mechanism = case.mechanism
     found, repeated = zip(*(_sampled(case, value, entropy, draws) for value in case.values), strict=True)
-    bound = math.inf if any(repeated) else _bound(found[0], found[1], alpha)
+    bound = math.inf if any(repeated) else _bound(found[0], found[1], alpha, case.delta)
     verdict: Verdict = "holds" if bound >= LOOSE * mechanism.epsilon else "loose"
     if bound > mechanism.epsilon:
         verdict = "broken"
@@ -122,7 +126,7 @@ def _sampled(case: Case, value: Values, entropy: Entropy, draws: int) -> tuple[N
     return np.concatenate(marks), len(set(chunks)) < len(chunks)
 
 
-def _bound(one: NDArray[np.integer], other: NDArray[np.integer], alpha: float) -> float:
+def _bound(one: NDArray[np.integer], other: NDArray[np.integer], alpha: float, delta: float) -> float:
     """The better of both directions; each is tested at half of alpha."""
     kinds = int(max(one.max(), other.max())) + 1
     half = len(one) // 2
@@ -130,22 +134,22 @@ def _bound(one: NDArray[np.integer], other: NDArray[np.integer], alpha: float) -
     testing = [np.bincount(marks[half:], minlength=kinds) for marks in (one, other)]
     bounds = [0.0]
     for likely, rare in ((0, 1), (1, 0)):
-        event = _event(choosing[likely], choosing[rare], half, alpha / 2)
+        event = _event(choosing[likely], choosing[rare], half, alpha / 2, delta)
         hits = int(testing[likely][event].sum()), int(testing[rare][event].sum())
-        bounds.append(log_ratio_bound(*hits, len(one) - half, alpha / 2))
+        bounds.append(log_ratio_bound(*hits, len(one) - half, alpha / 2, delta))
     return max(bounds)
 
 
-def _event(likely: NDArray[np.integer], rare: NDArray[np.integer], n: int, alpha: float) -> NDArray[np.integer]:
+def _event(likely: NDArray[np.integer], rare: NDArray[np.integer], n: int, alpha: float, delta: float) -> NDArray[np.integer]:
     """The marks, likeliest ratio first, that promise the best bound."""
     order = np.argsort(-(likely + 0.5) / (rare + 0.5), kind="stable")
     sums = zip(np.cumsum(likely[order]).tolist(), np.cumsum(rare[order]).tolist(), strict=True)
-    promised = [log_ratio_bound(often, seldom, n, alpha) for often, seldom in sums]
+    promised = [log_ratio_bound(often, seldom, n, alpha, delta) for often, seldom in sums]
     return order[: int(np.argmax(promised)) + 1]
 
 
-def log_ratio_bound(often: int, seldom: int, n: int, alpha: float) -> float:
-    """A bound that log(p / q) exceeds with chance 1 - alpha, from counts of n draws each with chances p and q.
+def log_ratio_bound(often: int, seldom: int, n: int, alpha: float, delta: float = 0.0) -> float:
+    """A bound that log((p - delta) / q) exceeds with chance 1 - alpha, from counts of n draws each with chances p and q.
 
     >>> round(log_ratio_bound(500_000, 5_000, 1_000_000, 1e-6), 2)
     4.53
@@ -154,6 +158,8 @@ def log_ratio_bound(often: int, seldom: int, n: int, alpha: float) -> float:
 
     if often == 0:
         return -math.inf
-    least = float(beta.ppf(alpha / 2, often, n - often + 1))
+    least = float(beta.ppf(alpha / 2, often, n - often + 1)) - delta
+    if least <= 0:
+        return -math.inf
     most = float(beta.ppf(1 - alpha / 2, seldom + 1, n - seldom)) if seldom < n else 1.0
     return math.log(least / most)

@@ -6,6 +6,7 @@ a report costs its dimension in numbers instead of dimension times candidates.
 """
 
 from functools import lru_cache
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from choral.mechanisms.score_laws import ScoreLaw, gaussian_law, sphere_law
 from choral.mechanisms.vectors import Floats, checked_vectors, lifted
 from choral.numerics import Entropy
 from choral.numerics.directions import gaussian_levels, spread
+from choral.numerics.entropy import BULK_ROWS
 
 CHUNK = 128  # rows worked on at a time, which a core's own memory holds
 
@@ -27,6 +29,10 @@ def closed_form(mechanism: PrivUnit | ProjUnit, values: Values, entropy: Entropy
     vectors = checked_vectors(values, mechanism.dimension)
     words = _level_words(len(vectors), mechanism.dimension + 1, entropy)
     along = _scores(mechanism, len(vectors), entropy)
+    if len(vectors) >= BULK_ROWS and (kernels := _kernels()) is not None:
+        sizes = {"clip_norm": mechanism.clip_norm, "spread": spread(), "factor": mechanism.clip_norm / mechanism.gain}
+        fast: Floats = kernels.named_directions(vectors, words, along, gaussian_levels(), **sizes)
+        return fast
     named = np.empty_like(vectors)
     for start in range(0, len(vectors), CHUNK):
         part = slice(start, start + CHUNK)
@@ -82,3 +88,12 @@ def _unit_levels() -> Floats:
     levels = gaussian_levels() / spread()
     levels.flags.writeable = False
     return levels
+
+
+def _kernels() -> ModuleType | None:
+    """The compiled twin of the loop here, or None where numba is not installed."""
+    try:
+        from choral.mechanisms import closed_kernels
+    except ImportError:
+        return None
+    return closed_kernels

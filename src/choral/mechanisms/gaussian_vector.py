@@ -1,7 +1,7 @@
 """Central noise in shares: every device adds a little discrete Gaussian noise, and the sum over many hides each.
 
-A single report hides next to nothing. This is for people who trust whoever forms the sum; see decision record 10 for
-why a device does not take part today.
+A single report hides next to nothing. This is for people who trust whoever forms the sum, and said so to their device;
+see decision record 11.
 """
 
 import math
@@ -136,9 +136,13 @@ class GaussianVector:
         """Unbiased sum of the clipped vectors, float64[dimension]; the variance of rounding is bounded by its most."""
         return Estimate(state * self._step, self._variance(0.25 * n, n), n)
 
+    def clip(self, values: Values) -> Floats:
+        """The vectors shortened to the clip norm, whose sum is estimated: float64[n, dimension]."""
+        return clipped(checked_vectors(values, self.dimension), self.clip_norm)
+
     def variance(self, values: Values) -> Floats:
         """Theoretical variance of each coordinate of the estimate for these values, float64[dimension]."""
-        exact = clipped(checked_vectors(values, self.dimension), self.clip_norm) / self._step
+        exact = self.clip(values) / self._step
         part = exact - np.floor(exact)
         return self._variance((part * (1 - part)).sum(axis=0), len(exact))
 

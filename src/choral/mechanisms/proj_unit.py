@@ -129,9 +129,13 @@ class ProjUnit:
         share = np.minimum(values**2 / (max(n, 1) * self.clip_norm**2), n)  # of the squares of updates, at least
         return Estimate(values, self._variance(share, n), n)
 
+    def clip(self, values: Values) -> Floats:
+        """The vectors shortened to the clip norm, whose sum is estimated: float64[n, dimension]."""
+        return clipped(checked_vectors(values, self.dimension), self.clip_norm)
+
     def variance(self, values: Values) -> Floats:
         """Theoretical variance of each coordinate of the estimate for these values, float64[dimension]."""
-        vectors = clipped(checked_vectors(values, self.dimension), self.clip_norm)
+        vectors = self.clip(values)
         return self._variance((vectors**2).sum(axis=0) / self.clip_norm**2, len(vectors))
 
     @property

@@ -6,7 +6,10 @@ from typing import Any
 from choral.mechanisms.base import Mechanism
 from choral.mechanisms.count_mean_sketch import CountMeanSketch
 from choral.mechanisms.fragment_puzzle import FragmentPuzzle
+from choral.mechanisms.gaussian_vector import GaussianVector
 from choral.mechanisms.hadamard_count_mean_sketch import HadamardCountMeanSketch
+from choral.mechanisms.laplace_model import LaplaceModel
+from choral.mechanisms.laplace_vector import LaplaceVector
 from choral.mechanisms.local_hashing import LocalHashing
 from choral.mechanisms.priv_unit import PrivUnit
 from choral.mechanisms.proj_unit import ProjUnit
@@ -26,6 +29,9 @@ MECHANISMS: Mapping[str, type[Any]] = {
     FragmentPuzzle.NAME: FragmentPuzzle,
     PrivUnit.NAME: PrivUnit,
     ProjUnit.NAME: ProjUnit,
+    GaussianVector.NAME: GaussianVector,
+    LaplaceVector.NAME: LaplaceVector,
+    LaplaceModel.NAME: LaplaceModel,
 }
 
 __all__ = ["MECHANISMS", "Mechanism"]

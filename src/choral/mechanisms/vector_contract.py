@@ -11,7 +11,7 @@ from statistics import NormalDist
 import numpy as np
 
 from choral.mechanisms.base import Payloads, Values, empty_state
-from choral.mechanisms.vectors import VectorMechanism, clipped
+from choral.mechanisms.vectors import VectorMechanism
 from choral.numerics import SeededEntropy
 from choral.numerics.entropy import BULK_ROWS
 from choral.numerics.enumeration import EnumeratedEntropy
@@ -131,7 +131,7 @@ def _is_private(mechanism: VectorMechanism) -> None:
 def _estimates_without_bias(mechanism: VectorMechanism, n: int = 60) -> None:
     """Over many batches, errors average to zero and their squares to the variance, which the estimate tells."""
     values = example_vectors(mechanism, n)
-    truth, theory = clipped(values, mechanism.clip_norm).sum(axis=0), mechanism.variance(values)
+    truth, theory = mechanism.clip(values).sum(axis=0), mechanism.variance(values)
     payloads = mechanism.randomize(np.tile(values, (REPEATS, 1)), SeededEntropy(100)).reshape(REPEATS, n)
     estimates = [mechanism.estimate(mechanism.accumulate(empty_state(mechanism), batch), n) for batch in payloads]
     errors = np.array([(estimate.values - truth) / np.sqrt(theory) for estimate in estimates])

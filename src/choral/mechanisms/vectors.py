@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 class VectorMechanism(Mechanism, Protocol):
-    """A mechanism whose values are float64[n, dimension], clipped to an L2 norm, and whose estimate is their sum."""
+    """A mechanism whose values are float64[n, dimension], clipped, and whose estimate is their sum."""
 
     @property
     def dimension(self) -> int:
@@ -30,7 +30,11 @@ class VectorMechanism(Mechanism, Protocol):
 
     @property
     def clip_norm(self) -> float:
-        """The L2 norm to which a longer value is shortened."""
+        """The norm to which a longer value is shortened; L2 unless the mechanism says otherwise."""
+        ...
+
+    def clip(self, values: Values) -> Floats:
+        """The values as they are shortened, whose sum is estimated: float64[n, dimension]."""
         ...
 
     def variance(self, values: Values) -> Floats:

@@ -7,6 +7,7 @@ number of words that depends on chance, so that a cohort's rows could not each f
 
 from dataclasses import dataclass
 from functools import lru_cache
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ DRAW_BITS = 127  # of one draw: a word and the next but its lowest bit, which is
 FIXED_BITS = 256  # after the binary point while the table is made
 TAIL = 14  # standard deviations at which the table ends; more lies beyond with chance 2 exp(-98) < 2**-139
 MOST_SIGMA = 2**16
+BULK = 2**11  # numbers from which a compiled search pays
 Integers = NDArray[np.int64]
 
 
@@ -47,9 +49,20 @@ class DiscreteGaussian:
         """
         return (self.largest + 2) * 2.0**-DRAW_BITS
 
+    def chances(self) -> NDArray[np.float64]:
+        """Chances of -largest, ..., largest, float64[2 largest + 1], as `draw` draws them."""
+        upper, lower = _tails(self.sigma)
+        at_least = [int(high) << 64 | int(low) for high, low in zip(upper[::-1], lower[::-1], strict=True)]
+        sizes = [here - beyond for here, beyond in zip([1 << DRAW_BITS, *at_least], [*at_least, 0], strict=True)]
+        one_side = np.array([size / 2 ** (DRAW_BITS + 1) for size in sizes])
+        return np.concatenate([one_side[:0:-1], [2 * one_side[0]], one_side[1:]])
+
     def draw(self, rows: int, count: int, entropy: Entropy) -> Integers:
         """int64[rows, count]; two words each."""
         words = entropy.words(rows, 2 * count).reshape(rows, count, 2)
+        if rows * count >= BULK and (kernels := _kernels()) is not None:
+            fast: Integers = kernels.draws(words.reshape(-1, 2), *_tails(self.sigma), _guide(self.sigma))
+            return fast.reshape(rows, count)
         high, low = words[..., 0] >> np.uint64(1), words[..., 0] << np.uint64(63) | words[..., 1] >> np.uint64(1)
         upper, lower = _tails(self.sigma)
         place = np.searchsorted(upper, high, side="right")
@@ -72,6 +85,22 @@ def _tails(sigma: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         upper.append(tail >> 64)
         lower.append(tail & (2**64 - 1))
     return np.array(upper, np.uint64), np.array(lower, np.uint64)
+
+
+@lru_cache(maxsize=4)
+def _guide(sigma: int) -> NDArray[np.int32]:
+    from choral.numerics.gaussian_kernels import guide
+
+    return guide(_tails(sigma)[0])
+
+
+def _kernels() -> ModuleType | None:
+    """The compiled twin of the search here, or None where numba is not installed (a bare device)."""
+    try:
+        from choral.numerics import gaussian_kernels
+    except ImportError:
+        return None
+    return gaussian_kernels
 
 
 def _weights(sigma: int, largest: int) -> list[int]:

@@ -21,7 +21,7 @@ UNIT = 2**64  # `chance` counts in units of 1 / UNIT
 FLIP_BITS = 24
 FLIP_UNIT: int = 2**FLIP_BITS  # `flips` counts in units of 1 / FLIP_UNIT
 REKEY_WORDS = 2**27  # 1 GiB of keystream under one key, far below ChaCha20's 256 GiB
-BULK_ROWS = 64  # from here on a compiled kernel, where there is one, beats a call per row
+BULK_ROWS = 32  # from here on a compiled kernel, where there is one, beats a call per row
 
 
 class Entropy(Protocol):

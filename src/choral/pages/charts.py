@@ -77,24 +77,29 @@ def chart(bars: Sequence[Bar], *, identity: str, title: str) -> Chart:
         raise ValueError("a chart needs at least one bar")
     low = min(0.0, *(bar.value - WHISKER * bar.stderr for bar in bars))
     high = max(0.0, *(bar.value + WHISKER * bar.stderr for bar in bars))
-    scale = _Scale(low, high if high > low else low + 1)
+    scale = Scale(low, high if high > low else low + 1)
     return Chart(identity, title, _described(bars), tuple(map(scale.drawn, bars)), scale.ticks(), scale.place(0))
 
 
 @dataclass(frozen=True, slots=True)
-class _Scale:
+class Scale:
+    """A stretch of numbers, and where each stands on it."""
+
     low: float
     high: float
 
     def place(self, value: float) -> float:
+        """Per cent of the way from `low` to `high`."""
         return round(100 * (value - self.low) / (self.high - self.low), 4)
 
     def drawn(self, bar: Bar) -> Drawn:
+        """A bar's place."""
         zero, end = self.place(0), self.place(bar.value)
         low, high = (self.place(bar.value + side * WHISKER * bar.stderr) for side in (-1, 1))
         return Drawn(bar, min(zero, end), round(abs(end - zero), 4), low, high)
 
     def ticks(self) -> tuple[Tick, ...]:
+        """Grid lines at round numbers."""
         rough = (self.high - self.low) / MOST_TICKS
         magnitude: float = 10.0 ** math.floor(math.log10(rough))
         step = next(nice * magnitude for nice in NICE if nice * magnitude >= rough)

@@ -30,6 +30,6 @@ def page(templates: Environment, name: str, *, status: int = 200, **content: Any
     return HTMLResponse(templates.get_template(name).render(content), status, {"Cache-Control": "no-cache"})
 
 
-def static_files() -> StaticFiles:
-    """The style sheet and the icon, to be mounted at /static."""
-    return StaticFiles(packages=[(__package__, "static")])
+def static_files(*packages: str) -> StaticFiles:
+    """The style sheet and the icon, and what further packages have in their folder `static`, to be mounted at /static."""
+    return StaticFiles(packages=[(package, "static") for package in (__package__, *packages)])

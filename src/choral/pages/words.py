@@ -58,6 +58,9 @@ def _shown(sign: str) -> str:
 
 
 def _unconditional(guarantee: Guarantee) -> Promise:
+    if guarantee.hides_little:
+        told = f"Next to nothing is hidden of {guarantee.unit} from whoever sees it by itself, which nobody should."
+        return Promise("Even if nobody is honest", told, _numbers(guarantee), is_conditional=False)
     return Promise(
         "Even if nobody is honest",
         f"Whatever anyone concludes from {guarantee.unit} is at most {_times(guarantee)} than if it had "
@@ -70,6 +73,8 @@ def _unconditional(guarantee: Guarantee) -> Promise:
 def _conditional(guarantee: Guarantee) -> Promise:
     condition = guarantee.assumption.removesuffix(f"; {NO_AMPLIFICATION}")
     factor = f"at most {_times(guarantee)} for {guarantee.unit}{_slip(guarantee)}"
+    if guarantee.trust == "sum":
+        return Promise(f"If {condition}", f"Then, because only their sum is seen: {factor}.", _numbers(guarantee), True)
     text = (
         f"Then also, because each report hides among the others: {factor}."
         if NO_AMPLIFICATION not in guarantee.assumption
@@ -89,4 +94,5 @@ def _slip(guarantee: Guarantee) -> str:
 
 def _numbers(guarantee: Guarantee) -> str:
     delta = f", δ = {guarantee.delta:g}" if guarantee.delta else ""
-    return f"ε = {upper(guarantee.epsilon)}{delta} for {guarantee.unit}, {guarantee.relation}"
+    bound = "no bound on ε" if math.isinf(guarantee.epsilon) else f"ε = {upper(guarantee.epsilon)}"
+    return f"{bound}{delta} for {guarantee.unit}, {guarantee.relation}"

@@ -17,7 +17,7 @@ MICRO = 1_000_000  # budgets are kept in millionths of a nat, as integers
 class Guarantee:
     """An upper bound (epsilon, delta), the unit it protects, the neighbours it compares and whom one must trust.
 
-    epsilon: nats, at least 0, an upper bound computed from the integers in use
+    epsilon: nats, at least 0, an upper bound computed from the integers in use; infinite where nothing is promised
     delta: in [0, 1); 0 means pure
     unit: what one change is, in words, such as "one report"
     relation: which two inputs are compared, such as "any two values"
@@ -38,8 +38,16 @@ class Guarantee:
             raise ValueError(f"trust is one of {TRUSTS}, got {self.trust!r}")
 
     @property
+    def hides_little(self) -> bool:
+        """Whether the bound is that of a share of a sum's noise: none, or too large to mean anything."""
+        return math.isinf(self.epsilon) or (self.delta > 0 and self.epsilon > MOST_READABLE)
+
+    @property
     def sentence(self) -> str:
         """The promise in one plain sentence."""
+        if self.hides_little:
+            number = "no bound on epsilon" if math.isinf(self.epsilon) else f"epsilon {self.epsilon:.4g}, delta {self.delta:g}"
+            return f"{self.unit} alone hides next to nothing ({number}): who sees it by itself learns what it says."
         slip = f", except with chance {self.delta:g}" if self.delta else ""
         condition = f" If {self.assumption}." if self.assumption else " Whatever the server does."
         return (

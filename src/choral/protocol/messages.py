@@ -24,11 +24,12 @@ SECONDS = Integer("q", 0, 2**40)
 COUNT = Integer("I", 1)
 ARRAYS = Named(Array(MOST_ARRAY_BYTES), 64)
 ADVANCES = ("time", "release")
+NOBODY = bytes(32)  # where a hash could stand
 Advance = Literal["time", "release"]
 
 
 GUARANTEE: Wire = (
-    ("epsilon", Float()),
+    ("epsilon", Float(is_bound=True)),
     ("delta", Float()),
     ("unit", Text(128)),
     ("relation", Text(128)),
@@ -150,6 +151,7 @@ class Task:
     start, expires: seconds since 1970; delay_seconds: longest random delay of a report on the device
     chance: of taking part in a round, in units of 2**-32, until the server steers it
     shuffler_key: X25519 public key; server_key: Ed25519 public key that signs check-outs and releases
+    issuer: hash of the public Release that names who issues one-use tokens for its reports; zeros if none are needed
     """
 
     KIND: ClassVar[int] = 4
@@ -166,6 +168,7 @@ class Task:
         ("shuffler_key", Fixed(32)),
         ("server_key", Fixed(32)),
         ("reviewer", Text(256)),
+        ("issuer", Fixed(32)),
     )
     terms: Terms
     mechanism: Spec
@@ -179,6 +182,7 @@ class Task:
     shuffler_key: bytes
     server_key: bytes
     reviewer: str
+    issuer: bytes = NOBODY
 
     def __post_init__(self) -> None:
         if self.rule.minimum < self.terms.minimum:
@@ -187,6 +191,11 @@ class Task:
             raise ValueError(f"need expires > start, got {self.start=}, {self.expires=}")
         if (self.rule.rounds_open - 1) * self.rule.round_seconds < self.delay_seconds and self.rule.advance == "time":
             raise ValueError("rounds_open does not cover the delay: an honest report could come too late")
+
+    @property
+    def needs_tokens(self) -> bool:
+        """Whether each report spends an anonymous token."""
+        return self.issuer != NOBODY
 
     @property
     def reports_per_device(self) -> int:

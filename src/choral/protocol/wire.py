@@ -74,20 +74,25 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Float:
-    """A finite 64-bit float."""
+    """A 64-bit float: finite or, where it is a bound, perhaps positive infinity, which says that there is none."""
+
+    is_bound: bool = False
 
     def write(self, value: Any) -> bytes:
         """Eight bytes."""
-        if not isinstance(value, (int, float)) or not math.isfinite(value):
+        if not isinstance(value, (int, float)) or not self._takes(value):
             raise ValueError(f"need a finite number, got {value!r}")
         return struct.pack("<d", value)
 
     def read(self, reader: Reader) -> float:
         """The number at the reader."""
         value: float = struct.unpack("<d", reader.take(8))[0]
-        if not math.isfinite(value):
+        if not self._takes(value):
             raise malformed("a number is not finite")
         return value
+
+    def _takes(self, value: float) -> bool:
+        return math.isfinite(value) or (self.is_bound and value == math.inf)
 
 
 @dataclass(frozen=True, slots=True)

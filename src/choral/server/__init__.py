@@ -1,7 +1,8 @@
 """Batches and rounds: what a server may do with reports, each duty apart.
 
 Knows: tasks, rounds, leases, the shuffler's key where it is handed over. Must not know: device code, any identity.
-Interface: `ingest`, `check_out`, `shuffle_once`, `release_once`, `close_once`, `publish_task`, `application`.
+Interface: `ingest`, `check_out`, `shuffle_once`, `stream_once`, `release_once`, `close_once`, `publish_task`,
+`application`.
 Add here: a duty as one `*_once` function over a leased row; its loop belongs to cli.
 Tested in: tests/server, tests/world.
 """
@@ -14,6 +15,7 @@ from choral.server.intake import Intake
 from choral.server.keys import KeyFolder
 from choral.server.release import release_once
 from choral.server.shuffle import shuffle_once
+from choral.server.stream import stream_once
 from choral.server.tasks import TaskBook, publish_release, publish_task
 
 __all__ = [
@@ -28,4 +30,5 @@ __all__ = [
     "publish_task",
     "release_once",
     "shuffle_once",
+    "stream_once",
 ]

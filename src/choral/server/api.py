@@ -3,8 +3,6 @@
 Knows HTTP. Leaves what may be done to the use cases of this room, and sockets to whoever runs it.
 """
 
-import hashlib
-import hmac
 import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
@@ -21,13 +19,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from choral.errors import ChoralError, PeerError
 from choral.numerics import Entropy
-from choral.protocol import Signed, decode, encode
-from choral.server.checkout import FRESH_SECONDS, check_out
+from choral.protocol import encode
+from choral.server.checkout import Counter
 from choral.server.intake import Intake
+from choral.server.model_views import model_view, rounds_view, versions_csv
 from choral.server.openapi import description
+from choral.server.operator_desk import BINARY as BINARY
+from choral.server.operator_desk import OperatorDesk, hash_in
 from choral.server.problem_responses import answer_choral_error, answer_http_error, problem_response
 from choral.server.rounds import seconds
-from choral.server.tasks import Names, TaskBook, publish_release, publish_task
+from choral.server.tasks import Names, TaskBook
 from choral.server.upload import PATH, Upload
 from choral.server.views import (
     dictionary,
@@ -41,8 +42,6 @@ from choral.server.views import (
 )
 from choral.storage import ServerStore
 
-LARGEST_POSTED = 2**26
-BINARY = "application/octet-stream"
 FOREVER = "public, max-age=31536000, immutable"  # for what is named by its hash
 BRIEFLY = "public, max-age=5"
 HEADERS = (
@@ -71,7 +70,9 @@ def application(
     clock: the current time, aware
     """
     book, intake = TaskBook(store, names), Intake(store)
-    desk = Desk(book, server_key, frozenset(operators), operator_token, clock, entropy)
+    counter = Counter(book, server_key, entropy)
+    operator = OperatorDesk(book, server_key, frozenset(operators), operator_token, clock)
+    desk = Desk(book, clock, counter, operator)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -121,11 +122,9 @@ class Desk:
     """The routes beside the upload road."""
 
     book: TaskBook
-    server_key: Ed25519PrivateKey
-    operators: frozenset[bytes]
-    operator_token: str
     clock: Callable[[], datetime]
-    entropy: Entropy
+    counter: Counter
+    operator: OperatorDesk
 
     def routes(self) -> list[Route]:
         """All of them, as /openapi.json describes them."""
@@ -135,14 +134,15 @@ class Desk:
             Route("/v1/checkouts/{signal}", self.checkouts),
             Route("/v1/tasks", self.tasks),
             Route("/v1/tasks/{hash}.bin", self.task_binary),
+            Route("/v1/tasks/{hash}/rounds", self.rounds),
             Route("/v1/tasks/{hash}", self.task),
+            Route("/v1/models/{hash}.csv", self.model_csv),
+            Route("/v1/models/{hash}", self.model),
             Route("/v1/releases", self.releases),
             Route("/v1/releases/{hash}.bin", self.release_binary),
             Route("/v1/releases/{hash}.csv", self.release_csv),
             Route("/v1/releases/{hash}", self.release),
-            Route("/v1/operator/tasks", self.post_task, methods=["POST"]),
-            Route("/v1/operator/releases", self.post_release, methods=["POST"]),
-            Route("/v1/operator/releases/{hash}", self.unpublished),
+            *self.operator.routes(),
         ]
 
     def health(self, request: Request) -> Response:
@@ -156,10 +156,9 @@ class Desk:
 
     async def checkouts(self, request: Request) -> Response:
         """The Bundle of a signal's check-outs."""
-        signal, now = request.path_params["signal"], self.clock()
-        bundle = check_out(self.book, signal, server_key=self.server_key, entropy=self.entropy, now=now)
-        age = FRESH_SECONDS - seconds(now) % FRESH_SECONDS
-        return Response(encode(bundle), headers={"Cache-Control": f"public, max-age={age}"}, media_type=BINARY)
+        body, age = self.counter.answer(request.path_params["signal"], self.clock())
+        cache = f"public, max-age={age}" if age else "no-store"
+        return Response(body, headers={"Cache-Control": cache}, media_type=BINARY)
 
     def tasks(self, request: Request) -> Response:
         """All published tasks."""
@@ -175,6 +174,19 @@ class Desk:
     def task_binary(self, request: Request) -> Response:
         """The task as its operator signed it."""
         return Response(encode(self.book.get(hash_in(request)).signed), headers={"Cache-Control": FOREVER}, media_type=BINARY)
+
+    def rounds(self, request: Request) -> Response:
+        """The life of each round of a task."""
+        return JSONResponse(rounds_view(self.book, self.book.get(hash_in(request))), headers={"Cache-Control": BRIEFLY})
+
+    def model(self, request: Request) -> Response:
+        """The model of a task, version by version."""
+        return JSONResponse(model_view(self.book, self.book.get(hash_in(request))), headers={"Cache-Control": BRIEFLY})
+
+    def model_csv(self, request: Request) -> Response:
+        """The same as a table."""
+        text = versions_csv(model_view(self.book, self.book.get(hash_in(request))))
+        return _table(text, request.path_params["hash"], BRIEFLY)
 
     def releases(self, request: Request) -> Response:
         """All releases, newest first."""
@@ -192,8 +204,7 @@ class Desk:
         if not has_items(release):
             raise PeerError("unknown-page", f"a release of kind {row.kind!r} has no table; read its .bin")
         text = items_csv(items_view(release, dictionary(self.book, release.task)))
-        headers = {"Cache-Control": FOREVER, "Content-Disposition": f'attachment; filename="{row.hash.hex()[:16]}.csv"'}
-        return PlainTextResponse(text, headers=headers, media_type="text/csv")
+        return _table(text, row.hash.hex(), FOREVER)
 
     def release_binary(self, request: Request) -> Response:
         """The release as the server signed it."""
@@ -201,52 +212,6 @@ class Desk:
         if signed is None:
             raise PeerError("unknown-page", "no release has this hash")
         return Response(signed, headers={"Cache-Control": FOREVER}, media_type=BINARY)
-
-    async def post_task(self, request: Request) -> Response:
-        """Publish a signed task."""
-        signed = decode(await self._posted(request), Signed)
-        public = self.server_key.public_key().public_bytes_raw()
-        names, now = self.book.names, self.clock()
-        hash_ = publish_task(self.book.store, signed, operators=self.operators, names=names, server_key=public, now=now)
-        return JSONResponse({"hash": hash_.hex()}, 201, headers={"Cache-Control": "no-store"})
-
-    async def post_release(self, request: Request) -> Response:
-        """Publish signed public data."""
-        signed = decode(await self._posted(request), Signed)
-        hash_ = publish_release(self.book.store, signed, operators=self.operators)
-        return JSONResponse({"hash": hash_.hex()}, 201, headers={"Cache-Control": "no-store"})
-
-    def unpublished(self, request: Request) -> Response:
-        """The whole state behind a release, for its operator."""
-        self._require_operator(request)
-        found = self.book.store.unpublished(hash_in(request))
-        if found is None:
-            raise PeerError("unknown-page", "no release of a batch has this hash")
-        return Response(found, headers={"Cache-Control": "no-store"}, media_type=BINARY)
-
-    async def _posted(self, request: Request) -> bytes:
-        """The operator's body, bounded while it comes."""
-        self._require_operator(request)
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_POSTED:
-                raise PeerError("too-large", f"at most {LARGEST_POSTED} bytes can be posted")
-        return bytes(body)
-
-    def _require_operator(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        given, due = (hashlib.sha256(text.encode()).digest() for text in (token.strip(), self.operator_token))
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given, due):
-            raise PeerError("not-authorized", "the operator's token is missing or wrong")
-
-
-def hash_in(request: Request) -> bytes:
-    """The 32 bytes that a path names in lower-case hex."""
-    text = request.path_params["hash"]
-    if len(text) != 64 or not set(text) <= set("0123456789abcdef"):
-        raise PeerError("unknown-page", "a hash is 64 lower-case hexadecimal digits")
-    return bytes.fromhex(text)
 
 
 def with_headers(app: ASGIApp) -> ASGIApp:
@@ -263,6 +228,12 @@ def with_headers(app: ASGIApp) -> ASGIApp:
         await app(scope, receive, add)
 
     return careful
+
+
+def _table(text: str, name: str, cache: str) -> Response:
+    """A CSV file to download."""
+    headers = {"Cache-Control": cache, "Content-Disposition": f'attachment; filename="{name[:16]}.csv"'}
+    return PlainTextResponse(text, headers=headers, media_type="text/csv")
 
 
 def _place(error: BaseException) -> str:

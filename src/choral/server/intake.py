@@ -40,7 +40,7 @@ class Intake:
         self._bytes += len(arrival.body)
         if self._drain is None or self._drain.done():
             self._drain = loop.create_task(self._write())
-        require_kept(await done)
+        require_kept(self._store, arrival, await done)
 
     async def close(self) -> None:
         """Returns once nothing waits any more; the writer thread is gone."""

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from choral.errors import StoreError
+from choral.protocol.blind_rsa import BITS
 
 OPERATOR, SERVER, SHUFFLER, TOKEN = "operator.key", "server.key", "shuffler.key", "operator.token"  # file names
+ISSUER = "issuer.pem"
 KEY_BYTES = 32
 
 
@@ -36,6 +40,17 @@ class KeyFolder:
     def shuffler_key(self) -> X25519PrivateKey:
         """Opens seals; only the shuffling role needs it."""
         return X25519PrivateKey.from_private_bytes(self._private(SHUFFLER))
+
+    def issuer_key(self) -> RSAPrivateKey:
+        """Signs anonymous tokens and nothing else; only an issuer needs it."""
+        text = self._read(ISSUER, lambda: _pem(generate_private_key(65_537, BITS)))
+        try:
+            key = load_pem_private_key(text.encode(), None)
+        except ValueError as error:
+            raise StoreError(f"the key file {self.folder / ISSUER} is damaged ({error}); restore it from a copy") from error
+        if not isinstance(key, RSAPrivateKey) or key.key_size != BITS:
+            raise StoreError(f"the key file {self.folder / ISSUER} holds no RSA key of {BITS} bits; restore it from a copy")
+        return key
 
     def operator_token(self) -> str:
         """What an operator's program shows to publish tasks and to read unpublished releases."""
@@ -67,6 +82,10 @@ class KeyFolder:
             return path.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise StoreError(f"the key file {path} cannot be read ({error}); restore it from a copy") from error
+
+
+def _pem(key: RSAPrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ from choral.protocol import PROBLEMS, SIZE_CLASSES
 from choral.protocol.problems import MEDIA_TYPE, PREFIX
 
 BINARY = "application/octet-stream"
+JSON = "application/json"
 HASH = {"name": "hash", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
 SIGNAL = {"name": "signal", "in": "path", "required": True, "schema": {"type": "string"}}
 POSTED = ("malformed-message", "too-large", "bad-signature", "conflict", "not-authorized", "storage-full")
@@ -45,18 +46,22 @@ def _operations() -> list[tuple[str, str, dict[str, Any]]]:
     return [
         ("/v1/reports", "post", _upload()),
         ("/v1/checkouts/{signal}", "get", _get("All that a device downloads to contribute", BINARY, "unknown-task", SIGNAL)),
-        ("/v1/tasks", "get", _get("All published tasks", "application/json")),
-        ("/v1/tasks/{hash}", "get", _get("One task", "application/json", "unknown-task", HASH)),
+        ("/v1/tasks", "get", _get("All published tasks", JSON)),
+        ("/v1/tasks/{hash}", "get", _get("One task", JSON, "unknown-task", HASH)),
         ("/v1/tasks/{hash}.bin", "get", _get("The task as its operator signed it", BINARY, "unknown-task", HASH)),
-        ("/v1/releases", "get", _get("All releases, newest first", "application/json")),
-        ("/v1/releases/{hash}", "get", _get("One release with guarantees and items", "application/json", "unknown-page", HASH)),
+        ("/v1/tasks/{hash}/rounds", "get", _get("The rounds of a task, the latest first", JSON, "unknown-task", HASH)),
+        ("/v1/models/{hash}", "get", _get("A task's model, version by version", JSON, "unknown-task", HASH)),
+        ("/v1/models/{hash}.csv", "get", _get("The versions of a task's model", "text/csv", "unknown-task", HASH)),
+        ("/v1/releases", "get", _get("All releases, newest first", JSON)),
+        ("/v1/releases/{hash}", "get", _get("One release with guarantees and items", JSON, "unknown-page", HASH)),
         ("/v1/releases/{hash}.bin", "get", _get("The release as the server signed it", BINARY, "unknown-page", HASH)),
         ("/v1/releases/{hash}.csv", "get", _get("The items of a histogram", "text/csv", "unknown-page", HASH)),
         ("/v1/operator/tasks", "post", _post("Publish a task that an operator signed", "unknown-name", "task-expired")),
         ("/v1/operator/releases", "post", _post("Publish public data that an operator signed")),
         ("/v1/operator/releases/{hash}", "get", _unpublished()),
-        ("/health", "get", _get("Whether the server answers", "application/json")),
-        ("/openapi.json", "get", _get("This description", "application/json")),
+        ("/v1/operator/rollback", "post", _rollback()),
+        ("/health", "get", _get("Whether the server answers", JSON)),
+        ("/openapi.json", "get", _get("This description", JSON)),
     ]
 
 
@@ -73,7 +78,19 @@ def _post(summary: str, *more: str) -> dict[str, Any]:
         "summary": summary,
         "security": [{"operator": []}],
         "requestBody": {"required": True, "content": {BINARY: {}}},
-        "responses": {"201": {"description": "Its hash", "content": {"application/json": {}}}} | _refusals((*POSTED, *more)),
+        "responses": {"201": {"description": "Its hash", "content": {JSON: {}}}} | _refusals((*POSTED, *more)),
+    }
+
+
+def _rollback() -> dict[str, Any]:
+    properties = {"task": HASH["schema"], "version": {"type": "integer", "minimum": 0}}
+    schema = {"type": "object", "required": list(properties), "properties": properties}
+    return {
+        "summary": "Make an earlier version of a model the current one",
+        "security": [{"operator": []}],
+        "requestBody": {"required": True, "content": {JSON: {"schema": schema}}},
+        "responses": {"200": {"description": "The version that is current now", "content": {JSON: {}}}}
+        | _refusals(("malformed-message", "too-large", "unknown-task", "conflict", "not-authorized", "storage-full")),
     }
 
 

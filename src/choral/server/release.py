@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -15,40 +16,66 @@ from choral.learning import Arrays
 from choral.mechanisms import Estimate, Mechanism, empty_state
 from choral.numerics import Entropy
 from choral.protocol import Release, encode, sign
-from choral.server.checkout import state_of
+from choral.server.models import begun, packed, state_of
 from choral.server.rounds import seconds
 from choral.server.shuffle import LEASE_SECONDS
 from choral.server.tasks import Known, Names, TaskBook
-from choral.storage import BatchRow, ReleaseRow, ServerStore
+from choral.server.versions import candidate, refuse
+from choral.storage import BatchRow, ReleaseRow, ServerStore, TaskRow, VersionRow
 
-UNPUBLISHED = "unpublished"
 ROWS_AT_ONCE = 2**14  # payloads summed at a time
 HISTOGRAM = frozenset({"item", "estimate", "stderr"})
 
 
 def release_once(
     store: ServerStore, server_key: Ed25519PrivateKey, *, names: Names, engine: Engine, entropy: Entropy, now: datetime
-) -> Release | None:
-    """The Release of one shuffled batch, signed, kept and its payloads erased in one transaction; None if none is due."""
+) -> Release | BatchRow | None:
+    """The Release of one batch that was due, signed, kept and its payloads erased in one transaction; None if none is due.
+
+    Where a model is trained, a candidate that its gate refuses is never published: the batch is spent, the model stays
+    what it was, and the erased row that says why is returned instead.
+    """
     second = seconds(now)
     batch = store.lease("release", now=second, until=second + LEASE_SECONDS)
     if batch is None:
         return None
-    known, row = TaskBook(store, names).get(batch.task), store.task(batch.task)
-    if row is None:
-        raise StoreError("the store holds a batch without its task; restore it from a copy")
-    estimate = known.mechanism.estimate(total(known.mechanism, store.parts(batch), engine), batch.legal)
-    state = known.algorithm.fold(state_of(row, known, entropy), _require_whole(estimate, batch), entropy)
-    release = _release(known, batch, known.algorithm.publish(state), second)
+    known = TaskBook(store, names).get(batch.task)
+    row = begun(store, known, entropy, second)
+    state = state_of(row, known, entropy)
+    if not batch.streams:  # what streams was folded report by report
+        estimate = known.mechanism.estimate(total(known.mechanism, store.parts(batch), engine), batch.legal)
+        state = known.algorithm.fold(state, _require_whole(estimate, batch), entropy)
+    version = candidate(store, known, batch, row, state=state, now=second) if known.trains else None
+    if version is not None and version.state == "refused":
+        return refuse(store, batch, version, now=second)
+    return _published(store, server_key, known, Candidate(batch, row, state, version), second)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is about to be released: a state made of a batch and, where a model is trained, its version."""
+
+    batch: BatchRow
+    row: TaskRow
+    state: Arrays
+    version: VersionRow | None
+
+
+def _published(store: ServerStore, server_key: Ed25519PrivateKey, known: Known, due: Candidate, now: int) -> Release:
+    """The release, kept with the state and the version in one transaction."""
+    batch = due.batch
+    release = _release(known, batch, known.algorithm.publish(due.state), now)
     signed = sign(release, server_key)
     hash_ = hashlib.sha256(signed.body).digest()
-    full = encode(Release(batch.task, batch.round, UNPUBLISHED, batch.legal, second, release.guarantees, state))
+    full = packed(known, due.state, round_=batch.round, reports=batch.legal, now=now)
     store.finish_release(
         batch,
-        ReleaseRow(hash_, batch.task, batch.round, release.kind, batch.legal, second),
+        ReleaseRow(hash_, batch.task, batch.round, release.kind, batch.legal, now),
         signed=encode(signed),
         unpublished=full,
-        state=full,
+        state=None if batch.streams else full,
+        base=due.row.revision,
+        version=None if due.version is None else replace(due.version, release=hash_),
     )
     return release
 

@@ -7,6 +7,7 @@ from choral.protocol import Task
 from choral.storage import Slot
 
 DAY = 86_400
+MINUTE = 60  # check-outs are issued, and rounds open, on whole minutes: nobody's second is written down
 
 
 def seconds(now: datetime) -> int:
@@ -21,11 +22,16 @@ def current_round(task: Task, cut: int, now: int) -> int:
     return (now - task.start) // task.rule.round_seconds if task.rule.advance == "time" else cut
 
 
-def closes(task: Task, round_: int) -> int:
-    """From when on the round takes no report, unless its batch is cut before."""
-    if task.rule.advance == "release":
-        return task.expires
-    return min(task.expires, task.start + (round_ + task.rule.rounds_open) * task.rule.round_seconds)
+def closes(task: Task, round_: int, opened: int) -> int:
+    """From when on the round takes no report, unless its batch is cut before.
+
+    opened: when its row was made, which counts where no clock advances the rounds
+    """
+    rule = task.rule
+    end = opened + rule.rounds_open * rule.round_seconds
+    if rule.advance == "time":
+        end = task.start + (round_ + rule.rounds_open) * rule.round_seconds
+    return min(task.expires, end)
 
 
 def require_live(task: Task, now: int) -> None:
@@ -44,8 +50,13 @@ def require_open(task: Task, round_: int, current: int) -> None:
         raise PeerError("round-closed", f"round {round_} is closed; the latest is {current}")
 
 
-def slot(task: Task, hash_: bytes, round_: int, now: int) -> Slot:
-    """Where a report of this round goes. Retention counts from the round's first second, or from the end of this day."""
-    first = task.start + round_ * task.rule.round_seconds if task.rule.advance == "time" else now - now % DAY + DAY
+def slot(task: Task, hash_: bytes, round_: int, now: int, *, late: int = 0, streams: bool = False) -> Slot:
+    """Where a report of this round goes. Retention counts from the round's first second, or from the end of this day.
+
+    late, streams: as the task's algorithm has them; see `Known`
+    """
+    rule = task.rule
+    first = task.start + round_ * rule.round_seconds if rule.advance == "time" else now - now % DAY + DAY
     erase_by = first + task.terms.retention_days * DAY
-    return Slot(hash_, round_, task.rule.minimum, task.rule.goal, closes(task, round_), erase_by)
+    ends = closes(task, round_, now - now % MINUTE)
+    return Slot(hash_, round_, rule.minimum, rule.goal, ends, erase_by, 0, late, streams)

@@ -1,6 +1,6 @@
 """A batch is cut, unsealed, sifted and permuted. The only duty that holds the shuffler's private key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import numpy as np
@@ -28,13 +28,14 @@ def shuffle_once(
     if batch is None:
         return None
     known = TaskBook(store, names).get(batch.task)
-    _require_key(known, shuffler_key)
-    legal = _legal(known, store.sealed(batch), batch.round, shuffler_key)
-    counts = {"legal": len(legal), "dropped": batch.reports - len(legal), "now": second}
+    require_key(known, shuffler_key)
+    legal = legal_payloads(known, store.sealed(batch), batch, shuffler_key)
+    dropped = batch.reports - len(legal)
     if len(legal) < batch.minimum:
-        store.finish_erased(batch, BELOW_MINIMUM, **counts)
+        store.finish_erased(batch, BELOW_MINIMUM, legal=len(legal), dropped=dropped, now=second)
     else:
-        store.finish_shuffle(batch, _parts(grouped(legal[permutation(len(legal), entropy)])), **counts)
+        parts = _parts(grouped(legal[permutation(len(legal), entropy)]))
+        store.finish_shuffle(batch, parts, legal=len(legal), dropped=dropped, now=second)
     return store.batch(batch.task, batch.round)
 
 
@@ -58,25 +59,24 @@ def grouped(payloads: Payloads) -> Payloads:
     return payloads[np.argsort(payloads["row"], kind="stable")]
 
 
-def _require_key(known: Known, key: X25519PrivateKey) -> None:
+def require_key(known: Known, key: X25519PrivateKey) -> None:
     """Raises, with nothing erased, rather than take every seal for broken because the wrong key was given."""
     if key.public_key().public_bytes_raw() != known.task.shuffler_key:
         raise StoreError(f"task {known.hash.hex()} is sealed to another shuffler's key; start the shuffle with that key file")
 
 
-def _legal(known: Known, sealed: Iterator[bytes], round_: int, key: X25519PrivateKey) -> Payloads:
+def legal_payloads(known: Known, sealed: Iterable[bytes], batch: BatchRow, key: X25519PrivateKey) -> Payloads:
     """The payloads that a device could have sent; broken seals, foreign headers and illegal rows are left out."""
-    records = bytearray()
-    for body in sealed:
-        records += _opened(known, body, round_, key)
+    rounds = range(batch.round - batch.late, batch.round + 1)
+    records = b"".join(_opened(known, body, rounds, key) for body in sealed)
     payloads: Payloads = np.frombuffer(records, known.mechanism.payload)
     return payloads[known.mechanism.legal(payloads)]
 
 
-def _opened(known: Known, body: bytes, round_: int, key: X25519PrivateKey) -> bytes:
+def _opened(known: Known, body: bytes, rounds: range, key: X25519PrivateKey) -> bytes:
     """One payload, or nothing if the seal does not open."""
     report = Report.from_bytes(body)
-    if report.task != known.hash or report.round != round_:
+    if report.task != known.hash or report.round not in rounds:
         return b""
     try:
         return unseal(report, known.payload_size, key)

@@ -1,9 +1,12 @@
 """The upload road: raw ASGI, because six thousand reports a second pass here. Everything but the body is dropped.
 
-Knows HTTP's size and encoding headers, reads no other, and hands on nothing but the report's bytes.
+Knows HTTP's size and encoding headers and the anonymous token's, reads no other, and hands on nothing but the bytes of
+report and token.
 """
 
 import asyncio
+import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +21,7 @@ from choral.server.problem_responses import problem_response
 from choral.server.tasks import TaskBook
 
 PATH = "/v1/reports"
+TOKEN = re.compile(rb'PrivateToken token="([A-Za-z0-9_=-]{1,1024})"')
 LARGEST = SIZE_CLASSES[-1]
 BODY_SECONDS = 30.0  # a phone on a bad line sends 64 KiB in less
 ACCEPTED: Message = {"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]}
@@ -48,7 +52,7 @@ class Upload:
                 return
             require_size(scope["headers"])
             body = await read_body(receive)
-            await self.intake.keep(admit(self.book, body, self.clock()))
+            await self.intake.keep(admit(self.book, body, self.clock(), token_in(scope["headers"])))
         except ClientLeft:
             return
         except ChoralError as error:
@@ -72,6 +76,18 @@ def require_size(headers: list[tuple[bytes, bytes]]) -> None:
         raise PeerError("too-large", f"the largest report has {LARGEST} bytes, {announced} are announced")
     if announced not in SIZE_CLASSES:
         raise PeerError("wrong-size", f"a report has one of {SIZE_CLASSES} bytes, {announced} are announced")
+
+
+def token_in(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """The anonymous token in `Authorization: PrivateToken token="..."` (RFC 9577); empty if there is none."""
+    for name, value in headers:
+        if name == b"authorization":
+            found = TOKEN.fullmatch(value)
+            try:
+                return urlsafe_b64decode(found[1]) if found else b""
+            except ValueError:
+                return b""
+    return b""
 
 
 async def read_body(receive: Receive) -> bytes:

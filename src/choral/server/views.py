@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -23,7 +24,7 @@ COLUMNS = ("rank", "item", "name", *FIGURES)
 def task_view(book: TaskBook, known: Known, now: int) -> Json:
     """Everything about a task that helps to decide whether to take part."""
     task, terms, batches = known.task, known.task.terms, book.store.batches(known.hash)
-    row = book.store.task(known.hash)
+    row = book.store.head(known.hash)
     round_ = max(0, current_round(task, row.round if row else 0, min(now, task.expires - 1)))
     return {
         "hash": known.hash.hex(),
@@ -54,6 +55,8 @@ def task_view(book: TaskBook, known: Known, now: int) -> Json:
         "round": round_,
         "reports": sum(batch.reports for batch in batches if batch.round == round_ and batch.state == "open"),
         "accepted_total": sum(batch.reports for batch in batches),
+        "trains": known.trains,
+        "streams": known.streams,
         "rounds_erased": sum(batch.state == "erased" for batch in batches),
         "rounds": [_round_view(batch) for batch in batches],
     }
@@ -61,7 +64,7 @@ def task_view(book: TaskBook, known: Known, now: int) -> Json:
 
 def release_view(store: ServerStore, row: ReleaseRow) -> Json:
     """What is said of a release in a list."""
-    task = store.task(row.task) if row.task != PUBLIC_DATA else None
+    task = store.head(row.task) if row.task != PUBLIC_DATA else None
     return {
         "hash": row.hash.hex(),
         "task": row.task.hex(),
@@ -136,8 +139,13 @@ def read_release(store: ServerStore, hash_: bytes) -> tuple[ReleaseRow, Release]
 
 
 def guarantees_view(guarantees: Sequence[Guarantee]) -> list[Json]:
-    """Guarantees with their sentence, in the order given: `nobody` first."""
-    return [{**asdict(guarantee), "sentence": guarantee.sentence} for guarantee in guarantees]
+    """Guarantees with their sentence, in the order given: `nobody` first. An epsilon of null is no bound at all."""
+    return [{**asdict(one), "epsilon": finite(one.epsilon), "sentence": one.sentence} for one in guarantees]
+
+
+def finite(bound: float) -> float | None:
+    """A bound as JSON can say it: null for none."""
+    return bound if math.isfinite(bound) else None
 
 
 def _round_view(batch: BatchRow) -> Json:

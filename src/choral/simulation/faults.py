@@ -11,9 +11,8 @@ from choral.errors import StoreError
 from choral.protocol import report_id
 from choral.storage import DeviceStore, DeviceTransaction, ServerStore
 
-WRITES = frozenset(
-    {"add", "put_task", "put_release", "lease", "finish_shuffle", "finish_release", "finish_erased", "erase_due", "forget_ids"}
-)
+SHUFFLING = {"lease", "finish_shuffle", "finish_stream", "finish_release", "finish_erased"}
+WRITES = frozenset({"add", "put_task", "put_release", "begin_model", "roll_back", "erase_due", "forget_ids"} | SHUFFLING)
 
 
 class Crash(StoreError):  # noqa: N818  # named for what happens
@@ -98,7 +97,7 @@ class FaultyTransport:
         """Downloads always work: a device without news has its latest check-out."""
         return self.road().fetch(path)
 
-    def send(self, report: bytes) -> None:
+    def send(self, report: bytes, token: bytes = b"") -> None:
         """Hand the report over, or lose it, or lose the answer."""
         name = report_id(report)
         self.wire.sent.setdefault(name, report)
@@ -108,7 +107,7 @@ class FaultyTransport:
         if lost_request:
             raise Unreachable("the request was lost")
         self.wire.delivered.add(name)
-        self.road().send(report)
+        self.road().send(report, token)
         self.wire.acknowledged.add(name)
         if lost_response:
             raise Unreachable("the answer was lost")

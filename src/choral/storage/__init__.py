@@ -10,26 +10,27 @@ from choral.storage.device import DeviceStore, DeviceTransaction
 from choral.storage.device_contract import check_device_store
 from choral.storage.device_memory import MemoryDeviceStore
 from choral.storage.device_sqlite import SqliteDeviceStore
-from choral.storage.server import (
+from choral.storage.server import LeaseLost, ServerStore, StorageFull
+from choral.storage.server_contract import check_server_store
+from choral.storage.server_memory import MemoryServerStore
+from choral.storage.server_rows import (
     BELOW_MINIMUM,
     RETENTION_OVER,
     Arrival,
+    AuditRow,
     BatchRow,
-    LeaseLost,
     ReleaseRow,
-    ServerStore,
     Slot,
-    StorageFull,
     TaskRow,
+    VersionRow,
 )
-from choral.storage.server_contract import check_server_store
-from choral.storage.server_memory import MemoryServerStore
 from choral.storage.server_sqlite import SqliteServerStore
 
 __all__ = [
     "BELOW_MINIMUM",
     "RETENTION_OVER",
     "Arrival",
+    "AuditRow",
     "BatchRow",
     "DeviceStore",
     "DeviceTransaction",
@@ -43,6 +44,7 @@ __all__ = [
     "SqliteServerStore",
     "StorageFull",
     "TaskRow",
+    "VersionRow",
     "check_device_store",
     "check_server_store",
 ]

@@ -1,20 +1,14 @@
-"""What a server keeps, as rows, and the interface of everything that can keep them.
+"""The interface of everything that can keep what a server must not forget.
 
-Knows tasks, batches, reports and releases as rows, and leases. Leaves to the server room what may be done when.
+Knows rows and leases. Leaves to the server room what may be done when.
 Every method is one transaction: it happens whole or not at all, also when the process is killed within it.
-A batch's life: open -> cut -> shuffled -> released; from each of the first three it can become erased instead.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from choral.errors import StoreError
-
-BatchState = Literal["open", "cut", "shuffled", "released", "erased"]
-Duty = Literal["shuffle", "release"]
-BELOW_MINIMUM = "below minimum"
-RETENTION_OVER = "retention over"
+from choral.storage.server_rows import Arrival, AuditRow, BatchRow, Duty, ReleaseRow, Slot, TaskRow, VersionRow
 
 
 class StorageFull(StoreError):  # noqa: N818  # named as people name it
@@ -23,78 +17,6 @@ class StorageFull(StoreError):  # noqa: N818  # named as people name it
 
 class LeaseLost(StoreError):  # noqa: N818  # named for what happened
     """The lease ran out and someone else has taken over; nothing of this transaction was kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Where a report belongs, and the rule of that batch, written down with its first report.
-
-    task: hash, 32 bytes; closes: when its round takes no more reports; erase_by: when it must be gone; unix seconds
-    """
-
-    task: bytes
-    round: int
-    minimum: int
-    goal: int
-    closes: int
-    erase_by: int
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A report as it came, under its id. Nothing else about it is kept: no address, no header, no time."""
-
-    id: bytes
-    body: bytes
-    slot: Slot
-
-
-@dataclass(frozen=True, slots=True)
-class BatchRow:
-    """The ledger row of one (task, round).
-
-    number: names the row here; reports: how many were acknowledged; legal, dropped: known once it is shuffled
-    lease: grows with each lease, so that a worker whose lease ran out can no longer write; why: of an erased one
-    """
-
-    number: int
-    task: bytes
-    round: int
-    state: BatchState
-    reports: int
-    minimum: int
-    goal: int
-    closes: int
-    erase_by: int
-    legal: int = 0
-    dropped: int = 0
-    lease: int = 0
-    lease_until: int = 0
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRow:
-    """A task as its operator signed it; `round` counts the batches that were cut, `state` is its algorithm's."""
-
-    hash: bytes
-    signal: str
-    expires: int
-    signed: bytes
-    round: int = 0
-    state: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseRow:
-    """What is said of a release without opening it; `task` is 32 zero bytes for public data."""
-
-    hash: bytes
-    task: bytes
-    round: int
-    kind: str
-    reports: int
-    created: int
 
 
 class ServerStore(Protocol):
@@ -108,14 +30,29 @@ class ServerStore(Protocol):
         """The task with this hash."""
         ...
 
+    def head(self, hash_: bytes) -> TaskRow | None:
+        """The same without its algorithm's state, which can be large."""
+        ...
+
     def tasks(self) -> tuple[TaskRow, ...]:
         """All tasks, without their algorithms' state, in the order of their hashes."""
         ...
 
-    def add(self, arrivals: Sequence[Arrival]) -> tuple[bool, ...]:
-        """Keep each report whose batch is open, once; for each: is it kept (now, or before), or did it come too late?
+    def open_round(self, slot: Slot) -> BatchRow:
+        """The ledger row of this round, made as `slot` says unless it is there: what it says stays, such as its chance."""
+        ...
 
-        Durable when this returns. A report whose id is known is never counted again, also after its batch was cut.
+    def is_spent(self, task: bytes, token: bytes) -> bool:
+        """Whether a report of the task was kept with this token."""
+        ...
+
+    def add(self, arrivals: Sequence[Arrival]) -> tuple[bool, ...]:
+        """Keep each report whose batch is open, once; for each: is it kept (now, or before), or not?
+
+        It is not if it came too late, or if its token was spent on another report of the task (`is_spent`), which is
+        written down in the same transaction. Durable when this returns. A report whose id is known is never counted
+        again, also after its batch was cut, and where a slot's `late` lets it join the batch of a later round, also when
+        it is in the batch of an earlier one.
         """
         ...
 
@@ -124,14 +61,17 @@ class ServerStore(Protocol):
         ...
 
     def batch(self, task: bytes, round_: int) -> BatchRow | None:
-        """The ledger row of one round, if a report of it ever came."""
+        """The ledger row of one round, if a check-out of it was signed or a report of it came."""
         ...
 
     def lease(self, duty: Duty, *, now: int, until: int) -> BatchRow | None:
         """A batch that is due for `duty`, from now on nobody else's until `until`; None if there is none.
 
         shuffle: an open batch with at least its minimum that has its goal or is closed; it is cut by this very call,
-        and its task's round counter passes it. Or a cut one whose lease ran out. release: a shuffled one.
+        and its task's round counter passes it. Or a cut one whose lease ran out.
+        stream: an open batch that streams, with reports that were not unsealed yet.
+        release: a shuffled one, or one that streams, is closed and has no report that was not unsealed: it is cut by
+        this call. Of a task, one batch at a time is streamed, and one at a time released.
         """
         ...
 
@@ -139,20 +79,60 @@ class ServerStore(Protocol):
         """The reports of a cut batch as they came, in the order of their ids, which are hashes: no order of arrival."""
         ...
 
+    def waiting(self, batch: BatchRow, most: int) -> tuple[tuple[bytes, bytes], ...]:
+        """Up to `most` sealed reports of a batch that streams, with their ids, in the order of these."""
+        ...
+
     def finish_shuffle(self, batch: BatchRow, parts: Iterable[bytes], *, legal: int, dropped: int, now: int) -> None:
         """Keep the shuffled payloads, erase the sealed reports, keep their ids while the round is open; or LeaseLost."""
+        ...
+
+    def finish_stream(
+        self, batch: BatchRow, ids: Sequence[bytes], *, legal: int, dropped: int, state: bytes, base: int
+    ) -> None:
+        """Erase these sealed reports, count them, keep the state they were folded into; the batch stays open.
+
+        LeaseLost if another worker took over, or if the task's state is not of revision `base` any more.
+        """
         ...
 
     def parts(self, batch: BatchRow) -> Iterator[bytes]:
         """The payloads of a shuffled batch, as they were given, one part at a time."""
         ...
 
-    def finish_release(self, batch: BatchRow, row: ReleaseRow, *, signed: bytes, unpublished: bytes, state: bytes) -> None:
-        """Keep the release and the algorithm's state, erase the payloads, mark the row released; or LeaseLost."""
+    def finish_release(
+        self,
+        batch: BatchRow,
+        row: ReleaseRow,
+        *,
+        signed: bytes,
+        unpublished: bytes,
+        state: bytes | None,
+        base: int,
+        version: VersionRow | None = None,
+    ) -> None:
+        """Keep the release, the algorithm's state and the version, erase the payloads, mark the row released.
+
+        state: None leaves it as it is. LeaseLost if another worker took over, or if a state is given and the one that is
+        kept is not of revision `base` any more.
+        """
         ...
 
-    def finish_erased(self, batch: BatchRow, why: str, *, legal: int, dropped: int, now: int) -> None:
-        """Erase a leased batch unreleased and write down why; or LeaseLost."""
+    def finish_erased(
+        self,
+        batch: BatchRow,
+        why: str,
+        *,
+        legal: int,
+        dropped: int,
+        now: int,
+        version: VersionRow | None = None,
+        state: bytes | None = None,
+    ) -> None:
+        """Erase a leased batch unreleased and write down why, and which version was refused; or LeaseLost.
+
+        state: what the task's state becomes, if anything
+        """
         ...
 
     def erase_due(self, now: int) -> BatchRow | None:
@@ -160,7 +140,30 @@ class ServerStore(Protocol):
         ...
 
     def forget_ids(self, now: int) -> int:
-        """Forget the ids of batches that are cut and closed; how many."""
+        """Forget the ids of batches that are done and whose reports would be refused as late; how many."""
+        ...
+
+    def begin_model(self, start: VersionRow, state: bytes) -> bool:
+        """Keep the state that a task's model starts from, as its version 0; False if it has a state already."""
+        ...
+
+    def versions(self, task: bytes) -> tuple[VersionRow, ...]:
+        """All versions of a task's model, by number."""
+        ...
+
+    def version_state(self, task: bytes, number: int) -> bytes | None:
+        """The whole state of a version that was published, also of one that was rolled back."""
+        ...
+
+    def roll_back(self, version: VersionRow, *, now: int) -> bool:
+        """Make an earlier version the current one: its state, whole; those after it are marked; the deed is written down.
+
+        False if its state is not there, or if it is the current one.
+        """
+        ...
+
+    def audit(self, task: bytes) -> tuple[AuditRow, ...]:
+        """What operators did to a task, in the order of their deeds."""
         ...
 
     def put_release(self, row: ReleaseRow, signed: bytes) -> bool:

@@ -48,6 +48,29 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     CREATE UNIQUE INDEX released_once ON release (task, round) WHERE task <> zeroblob(32);
     """,
+    """
+    ALTER TABLE task ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE task ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE batch ADD COLUMN chance INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE batch ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE batch ADD COLUMN streams INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE batch ADD COLUMN cut_at INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE version (
+        task BLOB NOT NULL REFERENCES task (hash), number INTEGER NOT NULL, parent INTEGER NOT NULL, round INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('published', 'refused', 'rolled back')),
+        release BLOB NOT NULL, reports INTEGER NOT NULL, created INTEGER NOT NULL,
+        metric REAL, stderr REAL, parent_metric REAL, parent_stderr REAL, why TEXT NOT NULL, start BLOB NOT NULL,
+        PRIMARY KEY (task, number)
+    ) WITHOUT ROWID, STRICT;
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY, at INTEGER NOT NULL, task BLOB NOT NULL, deed TEXT NOT NULL, detail TEXT NOT NULL
+    ) STRICT;
+    """,
+    """
+    CREATE TABLE spent (
+        task BLOB NOT NULL REFERENCES task (hash), token BLOB NOT NULL, PRIMARY KEY (task, token)
+    ) WITHOUT ROWID, STRICT;
+    """,
 )
 
 

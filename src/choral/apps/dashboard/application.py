@@ -10,14 +10,18 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from choral.apps.dashboard.models import model_view
 from choral.apps.dashboard.public import ApiError, Document, PublicApi
+from choral.apps.dashboard.quality import measured
 from choral.apps.dashboard.releases import has_task, release_view
 from choral.apps.dashboard.tasks import round_views, task_view
-from choral.pages import environment, page, secure, static_files
+from choral.pages import environment, page, secure, static_files, with_error
 
 API = re.compile(r"/v1/.*|/health|/openapi\.json")
 HASH = re.compile(r"[0-9a-f]{64}")
 NOT_FOUND, BROKEN = 404, 500
+HISTOGRAM = "histogram"
+MOST_SIBLINGS = 12  # releases that are read for one page
 TITLES = {NOT_FOUND: "There is nothing here", 405: "This page can only be read", BROKEN: "Something broke here"}
 REMEDIES = {
     NOT_FOUND: "The address may be mistyped. The index page names all there is.",
@@ -41,6 +45,7 @@ def _pages(dashboard: "_Dashboard") -> Starlette:
         routes=[
             Route("/", dashboard.index),
             Route("/tasks/{hash}", dashboard.task),
+            Route("/models/{hash}", dashboard.model),
             Route("/releases/{hash}", dashboard.release),
             Mount("/static", static_files()),
         ],
@@ -70,6 +75,25 @@ class _Dashboard:
         document, releases = await self._public.task(name), await self._public.releases()
         rounds = round_views(document, releases)
         return page(self._templates, "task.html", task=task_view(document), rounds=rounds)
+
+    async def model(self, request: Request) -> Response:
+        """The model that a task trains: its rounds and versions."""
+        name = _hash(request)
+        task, document, rounds = await self._public.task(name), await self._public.model(name), await self._public.rounds(name)
+        if not task.get("trains"):
+            raise HTTPException(NOT_FOUND)
+        found = [one for release in await self._siblings(task) for one in measured(release, document["versions"])]
+        latest = {one.version: one for one in sorted(found, key=lambda one: one.created)}
+        quality = [latest[version] for version in sorted(latest)]
+        view = model_view(document, task, rounds, quality)
+        return page(self._templates, "model.html", model=view, with_error=with_error)
+
+    async def _siblings(self, task: Document) -> list[Document]:
+        """The latest histograms of signals with the same first name, such as ranks of what a model suggested."""
+        family = str(task["signal"]).rsplit(".", 1)[0] + "."
+        listed = [one for one in await self._public.releases() if one["kind"] == HISTOGRAM]
+        near = [one for one in listed if str(one["signal"]).startswith(family)]
+        return [await self._public.release(one["hash"]) for one in near[:MOST_SIBLINGS]]
 
     async def release(self, request: Request) -> Response:
         """One release."""

@@ -38,6 +38,16 @@ class PublicApi:
         document: Document = await self._get(f"/v1/tasks/{name}")
         return document
 
+    async def model(self, name: str) -> Document:
+        """The model of the task of this hash, version by version; ApiError 404 if there is no such task."""
+        document: Document = await self._get(f"/v1/models/{name}")
+        return document
+
+    async def rounds(self, name: str) -> list[Document]:
+        """The rounds of a task, the latest first."""
+        listed: list[Document] = await self._get(f"/v1/tasks/{name}/rounds")
+        return listed
+
     async def releases(self) -> list[Document]:
         """All releases, the latest first."""
         listed: list[Document] = await self._get("/v1/releases")

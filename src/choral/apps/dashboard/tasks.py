@@ -1,5 +1,6 @@
 """What a page says about a task: the API's document turned into sentences and numbers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,8 @@ class TaskView:
     mechanism: str
     parameters: tuple[tuple[str, str], ...]
     algorithm: str
+    trains: bool
+    streams: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def task_view(document: Document) -> TaskView:
         goal=rule["goal"],
         round=document["round"],
         accepted=document["accepted_total"],
-        schedule=_schedule(rule),
+        schedule=_schedule(rule, streams=bool(document.get("streams"))),
         sends=_sends(document),
         erasure=_erasure(document),
         retention=plural(document["retention_days"], "day"),
@@ -85,6 +88,8 @@ def task_view(document: Document) -> TaskView:
         mechanism=document["mechanism"]["name"],
         parameters=_parameters(document["mechanism"]["parameters"]),
         algorithm=_algorithm(document.get("algorithm")),
+        trains=bool(document.get("trains")),
+        streams=bool(document.get("streams")),
     )
 
 
@@ -98,7 +103,13 @@ def round_views(document: Document, releases: Sequence[Document]) -> tuple[Round
 
 def guarantees(document: Document) -> tuple[Guarantee, ...]:
     """The guarantees of a task's or a release's document."""
-    return tuple(Guarantee(**{name: one[name] for name in GUARANTEE_FIELDS}) for one in document["guarantees"])
+    return tuple(_guarantee(one) for one in document["guarantees"])
+
+
+def _guarantee(one: Mapping[str, Any]) -> Guarantee:
+    """Where the document says null, there is no bound on epsilon."""
+    told = {name: one[name] for name in GUARANTEE_FIELDS}
+    return Guarantee(**{**told, "epsilon": math.inf if told["epsilon"] is None else told["epsilon"]})
 
 
 def threshold(document: Document) -> str:
@@ -123,12 +134,15 @@ def _prices(document: Document) -> tuple[tuple[str, str], ...]:
     return (("a report", upper(price)), ("a day", upper(price * day)), ("for life", upper(price * life)))
 
 
-def _schedule(rule: Mapping[str, Any]) -> str:
+def _schedule(rule: Mapping[str, Any], *, streams: bool) -> str:
     late = _late(rule["rounds_open"] - 1)
     goal = f"at {count(rule['goal'])} reports"
+    if streams:
+        return f"A round lasts {span(rule['round_seconds'])} and ends with a published version.{late}"
     if rule["advance"] == "time":
         return f"A round lasts {span(rule['round_seconds'])}.{late} A batch is made {goal}, or when its round closes."
-    return f"A round ends with its release, {goal}.{late}"
+    deadline = span(rule["round_seconds"] * rule["rounds_open"])
+    return f"A round ends with its release, {goal}, or after {deadline} with what has come by then.{late}"
 
 
 def _late(rounds: int) -> str:

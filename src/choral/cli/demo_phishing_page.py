@@ -1,0 +1,69 @@
+"""The link page that the phishing demo leaves open: one more device, for the person at this machine."""
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+from rich.console import Console
+
+from choral.apps.phishing.context import Context
+from choral.apps.phishing.page import application
+from choral.apps.phishing.watch import LinkWatch
+from choral.cli.demo_phishing_play import NAMES
+from choral.cli.http import listen
+from choral.cli.local_issuer import LocalIssuer
+from choral.cli.local_server import LocalServer, stay
+from choral.device import Budget, HttpTransport
+from choral.device.http import HttpIssuer
+from choral.device.keys import KeyFile
+from choral.numerics import SystemEntropy
+from choral.pages import Door
+from choral.storage import SqliteDeviceStore
+
+
+def link_page(console: Console, server: LocalServer, issuer: LocalIssuer) -> None:
+    """One more device, with a page to paste links on, until the person interrupts."""
+    operator = server.keys.operator_key().public_key().public_bytes_raw()
+    with tempfile.TemporaryDirectory(prefix="choral-links-") as folder:
+        place = Path(folder)
+        watch = LinkWatch.opened(
+            store=SqliteDeviceStore(place / "store.sqlite", KeyFile(place / "key").key()),
+            names=NAMES,
+            operators=frozenset({operator}),
+            transport=HttpTransport(server.url),
+            entropy=SystemEntropy(),
+            budget=Budget.nats(day=16, year=64, life=64),
+            issuer=HttpIssuer(issuer.url, issuer.accounts(1)[0]),
+        )
+        watch.refresh(_now())
+        with served(watch) as link:
+            console.print(f"Link page, for one browser: {link}\nDashboard: {server.url}/", soft_wrap=True)
+            stay(console)
+        watch.store.close()
+
+
+@contextmanager
+def served(watch: LinkWatch) -> Iterator[str]:
+    """The device's page on loopback while the context lasts; a link that opens it once."""
+    listener = listen("127.0.0.1", 0)
+    origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    door = Door(SystemEntropy())
+    hosts = {origin.removeprefix("http://")}
+    app = application(watch, door, hosts=hosts, clock=_now, here=lambda now: Context("en", "", now.astimezone()))
+    config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", server_header=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield door.link(origin, _now())
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,74 @@
+"""The parts of `choral experiment phishing` that need no accuracy: the laws of k instances, and how models follow a change."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from choral.apps.phishing.buffered import BUFFERS, CLIP, Reporters
+from choral.apps.phishing.data import Links
+from choral.apps.phishing.drift import course
+from choral.apps.phishing.ground import ground
+from choral.learning.draw_and_discard import gaussians
+from choral.learning.draw_and_discard_kernels import Turns, walk
+from choral.mechanisms.priv_unit import PrivUnit
+from choral.numerics import SeededEntropy
+from choral.numerics.discrete_laplace import DiscreteLaplace
+
+INSTANCES = (5, 20, 50)
+LATE = (0, 5, 20, 80)
+WEIGHTS = 4
+NOISE = DiscreteLaplace(1000)
+STEP = 20_000.0  # of the study of late answers, 14 standard deviations of the noise
+SEASONS = (1, 4, 8)
+
+
+def spreads(updates: int, clock: Callable[[], float]) -> list[dict[str, Any]]:
+    """Variance between k instances over its law, from instances spread by the law, with the error of 50 batches."""
+    found = []
+    for k in INSTANCES:
+        started = clock()
+        measured, means = walk(_start(k), _turns(updates, k))
+        batches = measured[: updates // 50 * 50].reshape(50, -1).mean(axis=1) / (k * NOISE.variance / 2)
+        walked = float((np.diff(means) ** 2).mean()) / (NOISE.variance / k) * WEIGHTS
+        row = {
+            "k": k,
+            "over_law": float(batches.mean()),
+            "error": float(batches.std(ddof=1) / 50**0.5),
+            "walk_over_law": walked,
+        }
+        found.append({**row, "updates": updates, "seconds": round(clock() - started, 2)})
+    return found
+
+
+def lateness(updates: int, k: int = 20) -> list[dict[str, Any]]:
+    """How far one step moves the mean when answers come late, and the law 1 / (k + late)."""
+    found = []
+    for late in LATE:
+        _, means = walk(_start(k), _turns(updates, k), drift=STEP, late=late)
+        moved = float(means[-1] - means[updates // 10]) / (updates - 1 - updates // 10) / STEP
+        found.append({"k": k, "late": late, "moved": moved, "law": 1 / (k + late)})
+    return found
+
+
+def drifts(links: Links, devices: int, seed: int = 1, epsilon: float = 4.0) -> list[dict[str, Any]]:
+    """AUC over time around a planted change, for one falling rate and for seasons."""
+    base = ground(links, devices=devices, records=5, seed=seed, unit=False, public=min(1000, len(links.labels) // 5))
+    mechanism = PrivUnit.for_epsilon(epsilon, base.size, clip_norm=CLIP)
+    reporters = Reporters(mechanism, np.zeros(devices, np.bool_), np.zeros(base.size), seed)
+    found = []
+    for seasons in SEASONS:
+        run = course(base, reporters, seasons=seasons, buffers=min(BUFFERS, devices))
+        points = [[point.reports, point.auc] for point in run.points]
+        found.append({"seasons": seasons, "change": run.change, "recovered_after": run.recovered_after, "points": points})
+    return found
+
+
+def _start(k: int) -> Any:
+    return gaussians(SeededEntropy(k), k, WEIGHTS) * (k * NOISE.variance / 2) ** 0.5
+
+
+def _turns(updates: int, k: int) -> Turns:
+    source = SeededEntropy(1000 + k)
+    draw, discard = ((source.words(1, updates)[0] % np.uint64(k)).astype(np.int64) for _ in range(2))
+    return Turns(draw, discard, NOISE.draw(updates, WEIGHTS, SeededEntropy(2000 + k)).astype(np.float64))

@@ -1,0 +1,107 @@
+"""Anonymous one-use tokens in stock, for tasks whose reports need one.
+
+They are asked for after a turn, for the next one: when a token is spent it has waited at least since an earlier turn,
+so that the moment of asking says little of the moment of spending. What the issuer is sent names no task.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Protocol
+
+from choral.device.offer import Offer
+from choral.device.rows import Table
+from choral.device.steps import Step, refusal
+from choral.device.transport import Transport, Unreachable
+from choral.errors import PeerError, TaskRefused
+from choral.numerics import Entropy
+from choral.protocol import Release, Signed, decode
+from choral.protocol.blind_rsa import SIGNATURE_BYTES
+from choral.protocol.codec import Wire
+from choral.protocol.messages import SECONDS
+from choral.protocol.tokens import TOKEN_BYTES, Issuer, TokenRequest
+from choral.protocol.wire import Blob
+from choral.storage.device import DeviceStore, DeviceTransaction
+
+MOST_STOCK = 16  # tokens of one task
+
+
+class IssuerRoad(Protocol):
+    """The road to the issuer: another host, another connection, and there this device has an account."""
+
+    def ask(self, requests: bytes) -> bytes:
+        """The answers to as many requests, in their order; PeerError or Unreachable otherwise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeldToken:
+    """A token that can be spent once; its key is the task's hash and the token's nonce."""
+
+    KIND: ClassVar[int] = 77
+    WIRE: ClassVar[Wire] = (("token", Blob(TOKEN_BYTES)), ("expires", SECONDS))
+    token: bytes
+    expires: int
+
+
+TOKENS = Table("tokens", HeldToken)
+
+
+def take(tx: DeviceTransaction, offer: Offer, count: int) -> list[bytes]:
+    """One token for each of `count` reports, which leave the stock; none for a task that asks for none.
+
+    TaskRefused if there are too few: then nothing is spent, and more are asked for.
+    """
+    if not offer.task.needs_tokens:
+        return [b""] * count
+    held = [(key, row.token) for key, row in TOKENS.scan(tx) if key[:32] == offer.task_hash][:count]
+    if len(held) < count:
+        raise TaskRefused(f"{count - len(held)} anonymous token(s) are missing; they are asked for now, for the next turn")
+    for key, _ in held:
+        TOKENS.delete(tx, key)
+    return [token for _, token in held]
+
+
+def restock(store: DeviceStore, offer: Offer, *, roads: tuple[Transport, IssuerRoad], entropy: Entropy) -> list[Step]:
+    """Ask for as many tokens as the next turn can use; a step if it cannot be done."""
+    wanted = min(offer.terms.reports_per_day, MOST_STOCK)
+    with store.transaction() as tx:
+        wanted -= sum(key[:32] == offer.task_hash for key, _ in TOKENS.scan(tx))
+    if not offer.task.needs_tokens or wanted <= 0:
+        return []
+    transport, issuer_road = roads
+    try:
+        issuer = issuer_of(transport, offer.task.issuer)
+        found = ask(issuer_road, issuer, offer.task_hash, count=wanted, entropy=entropy)
+    except Unreachable as error:
+        return [Step("unreachable", f"no tokens from the issuer: {error}", offer.terms.signal, offer.task_hash)]
+    except PeerError as error:
+        return [refusal(TaskRefused(f"no tokens: {error}"), signal=offer.terms.signal, task=offer.task_hash)]
+    with store.transaction() as tx:
+        for token in found:
+            TOKENS.put(tx, offer.task_hash + token[2:34], HeldToken(token, offer.task.expires))
+    return []
+
+
+def ask(road: IssuerRoad, issuer: Issuer, task: bytes, *, count: int, entropy: Entropy) -> list[bytes]:
+    """`count` tokens for the task with this hash; PeerError if an answer is not the issuer's signature."""
+    requests = [TokenRequest.make(issuer.key, issuer.challenge(task), entropy) for _ in range(count)]
+    answers = road.ask(b"".join(request.message for request in requests))
+    if len(answers) != count * SIGNATURE_BYTES:
+        raise PeerError("malformed-message", f"{count} answers of {SIGNATURE_BYTES} bytes were due, {len(answers)} bytes came")
+    parts = (answers[start : start + SIGNATURE_BYTES] for start in range(0, len(answers), SIGNATURE_BYTES))
+    return [request.finish(part).to_bytes() for request, part in zip(requests, parts, strict=True)]
+
+
+def issuer_of(transport: Transport, hash_: bytes) -> Issuer:
+    """The issuer that a task names by this hash: public data, the same for everyone, from the report server."""
+    release = decode(decode(transport.fetch(f"/v1/releases/{hash_.hex()}.bin"), Signed).body, Release)
+    if release.hash != hash_:
+        raise PeerError("bad-signature", "the public data about the issuer is not what the task names")
+    return Issuer.from_release(release)
+
+
+def purge(tx: DeviceTransaction, now: datetime) -> None:
+    """Delete tokens of tasks that are over."""
+    for key, row in TOKENS.scan(tx):
+        if row.expires <= now.timestamp():
+            TOKENS.delete(tx, key)

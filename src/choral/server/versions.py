@@ -1,0 +1,73 @@
+"""Versions of a model: the candidate that a batch makes, what the gate says of it, and the way back to an earlier one."""
+
+from datetime import datetime
+
+from choral.errors import PeerError, StoreError
+from choral.learning import Arrays
+from choral.server.models import gate, unpacked
+from choral.server.rounds import seconds
+from choral.server.tasks import Known, TaskBook
+from choral.storage import BatchRow, ServerStore, TaskRow, VersionRow
+
+REFUSED = "refused by the gate"
+ALARM = 3.0  # standard errors on the canaries that a streaming round may fall without being taken back
+
+
+def candidate(store: ServerStore, known: Known, batch: BatchRow, row: TaskRow, *, state: Arrays, now: int) -> VersionRow:
+    """The next version, published or refused, with its metric and its parent's; its release is not made yet."""
+    verdict = gate(store, known, state=state, parent=unpacked(_parent(store, row)))
+    return VersionRow(
+        known.hash,
+        number=max(one.number for one in store.versions(known.hash)) + 1,
+        parent=row.version,
+        round=batch.round,
+        state="refused" if verdict.why else "published",
+        release=b"",
+        reports=batch.legal,
+        created=now,
+        metric=verdict.metric,
+        stderr=verdict.stderr,
+        parent_metric=verdict.parent_metric,
+        parent_stderr=verdict.parent_stderr,
+        why=verdict.why,
+    )
+
+
+def refuse(store: ServerStore, batch: BatchRow, version: VersionRow, *, now: int) -> BatchRow | None:
+    """The row of a batch that is spent without a release.
+
+    What streamed into the state since its parent is taken back if it fell by more than chance can explain; else the
+    state goes on, unpublished, because what is noise in one round may be a gain over several.
+    """
+    why = f"{REFUSED}: {version.why}"
+    state = store.version_state(batch.task, version.parent) if batch.streams and fell(version) else None
+    store.finish_erased(batch, why, legal=batch.legal, dropped=batch.dropped, now=now, version=version, state=state)
+    return store.batch(batch.task, batch.round)
+
+
+def fell(version: VersionRow) -> bool:
+    """Whether a version did worse than its parent by more than chance explains, or is not a model at all."""
+    if version.metric is None or version.parent_metric is None:
+        return True
+    return version.parent_metric - version.metric > ALARM * (version.stderr or 0.0)
+
+
+def roll_back(book: TaskBook, task: bytes, number: int, *, now: datetime) -> VersionRow:
+    """An earlier version, which is the current one from now on, its state restored whole; PeerError if it cannot be."""
+    known = book.get(task)
+    found = next((one for one in book.store.versions(known.hash) if one.number == number), None)
+    if found is None:
+        raise PeerError("conflict", f"the task has no version {number}; read /v1/models/{known.hash.hex()}")
+    if found.state == "refused":
+        raise PeerError("conflict", f"version {number} was refused and never published; choose one that was")
+    if not book.store.roll_back(found, now=seconds(now)):
+        raise PeerError("conflict", f"version {number} is the current one; there is nothing to roll back")
+    return found
+
+
+def _parent(store: ServerStore, row: TaskRow) -> bytes:
+    """The state of the version that is current."""
+    state = store.version_state(row.hash, row.version)
+    if state is None:
+        raise StoreError(f"the store lacks the state of version {row.version}; restore it from a copy")
+    return state

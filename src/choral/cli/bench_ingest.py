@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 
 from choral.cli.http import listen, serve_http
 from choral.cli.load import Bodies, upload
-from choral.cli.local_server import BEGIN_SECONDS, LocalServer, local_server
+from choral.cli.local_server import WAIT_SECONDS, LocalServer, local_server
 from choral.cli.outputs import check_outputs, write_json
 from choral.cli.serve import NAMES, face, open_store
 from choral.errors import ChoralError, UsageError
@@ -205,7 +205,7 @@ def _without_writer(data: Path, task: Task) -> Iterator[LocalServer]:
     process = spawn.Process(target=_serve_without_writer, args=(data, ports))
     process.start()
     try:
-        url = f"http://127.0.0.1:{ports.get(timeout=BEGIN_SECONDS)}"
+        url = f"http://127.0.0.1:{ports.get(timeout=WAIT_SECONDS)}"
         with httpx.Client(base_url=url) as client:
             yield LocalServer(url, data, client)
     finally:

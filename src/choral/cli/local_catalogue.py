@@ -1,9 +1,5 @@
 """A real catalogue service in a process of its own on this machine, with what its team does: for demos and tests."""
 
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +8,11 @@ from typing import Any
 
 import httpx
 
+from choral.cli.local_process import Service, running
 from choral.errors import ChoralError
 from choral.server.keys import TOKEN
 
 WAIT_SECONDS = 120  # for the longest answer: learning from all logs
-STOP_SECONDS = 20
 ANNOUNCEMENT = "choral's catalogue serves on "
 ACCOUNTS_AT_ONCE = 5_000
 
@@ -57,32 +53,6 @@ class LocalCatalogue:
 @contextmanager
 def local_catalogue(features: int) -> Iterator[LocalCatalogue]:
     """A catalogue of the shipped stickers that runs while the context does, with `features` numbers a sticker."""
-    folder = Path(tempfile.mkdtemp(prefix="choral-catalogue-"))
-    log = folder.parent / f"{folder.name}.log"
-    asked = ["serve", "--data", str(folder), "--port", "0", "--features", str(features)]
-    command = [sys.executable, "-m", "choral", "catalogue", *asked]
-    with log.open("w") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
-        try:
-            url = _address(process, log)
-            with httpx.Client(base_url=url, timeout=WAIT_SECONDS, trust_env=False) as client:
-                yield LocalCatalogue(url, folder, client)
-        finally:
-            _stop(process)
-            shutil.rmtree(folder, ignore_errors=True)
-            log.unlink(missing_ok=True)
-
-
-def _address(process: "subprocess.Popen[str]", log: Path) -> str:
-    assert process.stdout is not None  # we asked for a pipe
-    for line in process.stdout:
-        if line.startswith(ANNOUNCEMENT):
-            return line.removeprefix(ANNOUNCEMENT).strip()
-    raise ChoralError(f"the catalogue did not start: {log.read_text().strip()[-2000:] or 'it said nothing'}")
-
-
-def _stop(process: "subprocess.Popen[str]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    service = Service("catalogue", ("catalogue", "serve", "--features", str(features)), ANNOUNCEMENT)
+    with running(service) as (url, folder), httpx.Client(base_url=url, timeout=WAIT_SECONDS, trust_env=False) as client:
+        yield LocalCatalogue(url, folder, client)

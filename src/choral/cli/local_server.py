@@ -1,10 +1,6 @@
 """A real server in a process of its own on this machine, with what its operator does: for demos, benchmarks and tests."""
 
 import json
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +11,13 @@ from typing import Any
 import httpx
 from rich.console import Console
 
+from choral.cli.local_process import Service, running
 from choral.errors import ChoralError
 from choral.protocol import Release, Task, decode, encode, sign
 from choral.server import KeyFolder
 
-BEGIN_SECONDS = 30
-STOP_SECONDS = 20
-ANNOUNCEMENT = "choral serves on "
+WAIT_SECONDS = 30
+SERVER = Service("server", ("serve",), "choral serves on ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +58,8 @@ class LocalServer:
 @contextmanager
 def local_server(data: Path | None = None) -> Iterator[LocalServer]:
     """A server that runs while the context does, on a free port; in a temporary folder unless `data` names one."""
-    folder = data or Path(tempfile.mkdtemp(prefix="choral-"))
-    log = folder.parent / f"{folder.name}.log"
-    command = [sys.executable, "-m", "choral", "serve", "--data", str(folder), "--port", "0"]
-    with log.open("w") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
-        try:
-            url = _address(process, log)
-            with httpx.Client(base_url=url, timeout=BEGIN_SECONDS) as client:
-                yield LocalServer(url, folder, client)
-        finally:
-            _stop(process)
-            if data is None:
-                shutil.rmtree(folder, ignore_errors=True)
-                log.unlink(missing_ok=True)
+    with running(SERVER, data) as (url, folder), httpx.Client(base_url=url, timeout=WAIT_SECONDS) as client:
+        yield LocalServer(url, folder, client)
 
 
 def stay(console: Console) -> None:
@@ -85,23 +70,6 @@ def stay(console: Console) -> None:
             time.sleep(3600)
     except KeyboardInterrupt:
         console.print("Stopped.")
-
-
-def _address(process: "subprocess.Popen[str]", log: Path) -> str:
-    """Where the server says that it listens; a ChoralError with its own words if it ends instead."""
-    assert process.stdout is not None  # we asked for a pipe
-    for line in process.stdout:
-        if line.startswith(ANNOUNCEMENT):
-            return line.removeprefix(ANNOUNCEMENT).strip()
-    raise ChoralError(f"the server did not start: {log.read_text().strip()[-2000:] or 'it said nothing'}")
-
-
-def _stop(process: "subprocess.Popen[str]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:

@@ -151,8 +151,8 @@ def _page(document: dict[str, Any], seconds: float) -> str:
             ["as published", "training MSE", "validation MSE", "s an epoch"],
             [[name, f"{train:.4f}", f"{validation:.4f}", f"{epoch:g}"] for name, train, validation, epoch in PAPER],
         ),
-        "fastai runs in an environment of its own (`bench/her_fastai.py`); its seconds were measured apart, on this machine while "
-        "other programs used it, and a quiet one is faster. Its errors do not depend on that.",
+        "fastai runs in an environment of its own (`bench/her_fastai.py`); its seconds were measured apart, on this machine "
+        "while other programs used it, and a quiet one is faster. Its errors do not depend on that.",
         _equality(first),
         "## Figures 1 and 2",
         "![Errors of the central models after each epoch](her-central.png)",

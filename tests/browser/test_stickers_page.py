@@ -152,8 +152,7 @@ def test_a_person_types_chooses_trains_and_sees_the_order_change(browser, server
                 suggested(page, text)
                 choose(page, names[-1])
             train(page)
-        for text, names in before.items():
-            after = suggested(page, text)
+            after = suggested(page, text)  # at once: the model begins at random, and other choices may move this one again
             assert after != names
             assert after.index(names[-1]) < 9
         page.evaluate("window.scrollTo(0, 0)")

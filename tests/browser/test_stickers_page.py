@@ -117,6 +117,8 @@ def until(page, holds):
 
 def suggested(page, text):
     """Names of the stickers on the screen for a text, in their order."""
+    page.get_by_label("Message", exact=True).fill("")
+    until(page, "document.querySelectorAll('#suggestions button').length === 0")
     page.get_by_label("Message", exact=True).fill(text)
     until(page, "document.querySelectorAll('#suggestions button').length > 0")
     return page.locator("#suggestions button").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")

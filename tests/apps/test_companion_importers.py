@@ -162,6 +162,14 @@ def test_moods_of_daylio_become_moods_where_the_person_has_said_nothing(tmp_path
     assert {hour: mood.valence for hour, mood in moods.items()} == {8: 10, 21: 70}
 
 
+def test_an_imported_mood_lands_in_the_fragment_of_its_time_however_a_day_is_cut(tmp_path):
+    path = files.daylio(tmp_path)
+    for per_day, fragments in ((12, {4, 10}), (24, {8, 21}), (48, {16, 43})):
+        diary = Diary(MemoryDeviceStore())
+        import_file(diary, path, LONDON, now=NOW, per_day=per_day)
+        assert set(diary.moods(DAY, DAY)[DAY]) == fragments
+
+
 def test_a_time_with_its_own_offset_keeps_it_and_utc_is_told_by_the_place(tmp_path):
     tokyo = Context(ZoneInfo("Asia/Tokyo"))
     (mail,) = [one for one in found(files.mailbox, tmp_path, tokyo) if isinstance(one, Entry) and one.offset == 60]

@@ -145,3 +145,13 @@ def test_everybody_finds_somebody_wherever_they_are():
     assert any(line.number == "988" for line in lines("US"))
     for country in ("", "zz", "  ", "GBR"):
         assert len(lines(country)) >= 3
+
+
+def test_the_same_night_every_night_says_nothing_of_sleep_and_breaks_no_page():
+    """A slope over days that slept alike has no end to its interval: no card is made of it."""
+    nights = {hour: said("sleeping") for hour in range(8)}
+    labels = {day: nights | {hour: said("running" if hour == 18 else "working") for hour in range(8, 24)} for day in DAYS}
+    moods = {day: {9: felt(50 + day.day % 5, day, 9), 18: felt(60 + day.day % 4, day, 18)} for day in DAYS}
+    found = cards(Record(UTC, 24, {}, labels, moods), ())
+    assert "running" in {card.title for card in found}
+    assert "sleep" not in {card.title for card in found if card.state != "not yet"}

@@ -1,6 +1,7 @@
 """A vault with a passphrase: what opens it, what does not, and how long wrong ones must wait."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -131,3 +132,12 @@ def test_neither_passphrase_nor_key_nor_witness_lies_in_the_file(path):
     assert (path.stat().st_mode & 0o777) == 0o600
     for secret in (GOOD.encode(), vault.key(), vault.key().hex().encode(), b"canary", b"canary".hex().encode()):
         assert secret not in data
+
+
+def test_threads_that_share_a_vault_write_it_whole(path):
+    vault = PassphraseVault.open(path, GOOD, NOON)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: vault.keep(bytes([number]) * 500), range(64)))
+    again = PassphraseVault.open(path, GOOD, NOON)
+    assert len(set(again.witness())) == 1
+    assert (len(again.witness()), again.key()) == (500, vault.key())

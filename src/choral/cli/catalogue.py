@@ -16,7 +16,7 @@ from choral.apps.stickers.download_logs import read_packages
 from choral.apps.stickers.service import CatalogueStore, Secrets, Stock, application, learn_once, open_accounts
 from choral.apps.stickers.service import load as load_logs
 from choral.apps.stickers.service.stock import MOST
-from choral.cli.http import listen, serve_http
+from choral.cli.http import address, listen, serve_http
 from choral.cli.logs import log_as_json
 from choral.cli.serve import require_safe
 from choral.errors import UsageError
@@ -142,7 +142,5 @@ def _secrets(data: Path) -> Secrets:
 
 
 def _announce(listener: socket.socket, data: Path, *, tls: bool) -> None:
-    host, port = listener.getsockname()[:2]
-    at = f"[{host}]" if ":" in host else host
-    print(f"choral's catalogue serves on {'https' if tls else 'http'}://{at}:{port}", flush=True)
+    print(f"choral's catalogue serves on {'https' if tls else 'http'}://{address(listener)}", flush=True)
     print(f"operator's token: in {data / 'keys' / TOKEN}", flush=True)

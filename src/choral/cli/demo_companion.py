@@ -20,6 +20,7 @@ from rich.table import Table
 
 from choral.apps.companion.tasks import Desk, ratings_task
 from choral.cli.demo_companion_play import FIRST, NAMES, NIGHTS, People, Suggested, secrets
+from choral.cli.demo_versions import version_row
 from choral.cli.leak_scan import Scan, scan
 from choral.cli.local_server import LocalServer, local_server, stay
 from choral.cli.outputs import check_outputs, write_json
@@ -51,14 +52,7 @@ class Played:
     def row(self, version: int) -> dict[str, Any]:
         """The error of a version, and by how much it is less than before the first, with the error of the paired difference."""
         own, gain = self.errors[version], self.errors[0] - self.errors[version]
-        return {
-            "version": version,
-            "reports": self.reports[version],
-            "metric": float(own.mean()),
-            "stderr": _stderr(own),
-            "gain": float(gain.mean()),
-            "gain_stderr": _stderr(gain),
-        }
+        return version_row(version, self.reports[version], own, gain)
 
 
 def companion(
@@ -178,10 +172,6 @@ def _await_version(server: LocalServer, task: Task, number: int) -> int:
             return next(int(one["reports"]) for one in model["versions"] if one["version"] == number)
         time.sleep(0.1)
     raise ChoralError(f"version {number} did not come within {WAIT_SECONDS} seconds: {server.json(path)['versions'][:1]}")
-
-
-def _stderr(values: NDArray[np.float64]) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def _tell(console: Console, summary: dict[str, Any], played: Played) -> None:

@@ -1,27 +1,22 @@
 """The link page that the phishing demo leaves open: one more device, for the person at this machine."""
 
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import uvicorn
 from rich.console import Console
 
 from choral.apps.phishing.context import Context
 from choral.apps.phishing.page import application
 from choral.apps.phishing.watch import LinkWatch
 from choral.cli.demo_phishing_play import NAMES
-from choral.cli.http import listen
 from choral.cli.local_issuer import LocalIssuer
+from choral.cli.local_page import page_served
 from choral.cli.local_server import LocalServer, stay
 from choral.device import Budget, HttpTransport
 from choral.device.http import HttpIssuer
 from choral.device.keys import KeyFile
 from choral.numerics import SystemEntropy
-from choral.pages import Door
 from choral.storage import SqliteDeviceStore
 
 
@@ -40,29 +35,14 @@ def link_page(console: Console, server: LocalServer, issuer: LocalIssuer) -> Non
             issuer=HttpIssuer(issuer.url, issuer.accounts(1)[0]),
         )
         watch.refresh(_now())
-        with served(watch) as link:
+        with page_served(lambda door, hosts: application(watch, door, hosts=hosts, clock=_now, here=_here)) as link:
             console.print(f"Link page, for one browser: {link}\nDashboard: {server.url}/", soft_wrap=True)
             stay(console)
         watch.store.close()
 
 
-@contextmanager
-def served(watch: LinkWatch) -> Iterator[str]:
-    """The device's page on loopback while the context lasts; a link that opens it once."""
-    listener = listen("127.0.0.1", 0)
-    origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    door = Door(SystemEntropy())
-    hosts = {origin.removeprefix("http://")}
-    app = application(watch, door, hosts=hosts, clock=_now, here=lambda now: Context("en", "", now.astimezone()))
-    config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", server_header=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield door.link(origin, _now())
-    finally:
-        server.should_exit = True
-        thread.join()
+def _here(now: datetime) -> Context:
+    return Context("en", "", now.astimezone())
 
 
 def _now() -> datetime:

@@ -28,6 +28,7 @@ from choral.apps.stickers.quality import TOP, Quality, qualities
 from choral.apps.stickers.tasks import Desk, Head, choice_task, rank_task
 from choral.cli.demo_stickers_chat import chat
 from choral.cli.demo_stickers_play import Person, Road, agree, day, gains, held_back, people, preferences
+from choral.cli.demo_versions import version_row
 from choral.cli.leak_scan import scan
 from choral.cli.local_catalogue import LocalCatalogue, local_catalogue
 from choral.cli.local_server import LocalServer, local_server
@@ -65,14 +66,7 @@ class Judge:
     def row(self, version: int, reports: int) -> dict[str, Any]:
         """The version's NDCG@5, and how much better than the first it is, with the error of the paired difference."""
         own, gain = self.gains[version], self.gains[version] - self.gains[min(self.gains)]
-        return {
-            "version": version,
-            "reports": reports,
-            "metric": float(own.mean()),
-            "stderr": _stderr(own),
-            "gain": float(gain.mean()),
-            "gain_stderr": _stderr(gain),
-        }
+        return version_row(version, reports, own, gain)
 
 
 def stickers(
@@ -213,10 +207,6 @@ def _scanned(server: LocalServer, catalogue: LocalCatalogue, everyone: Sequence[
         "the address of the catalogue service": [catalogue.url],
     }
     return scan([server.data, server.data.parent / f"{server.data.name}.log"], secrets)
-
-
-def _stderr(values: NDArray[np.float64]) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if values.any() else 0.0
 
 
 def _words(row: dict[str, Any], *, published: bool) -> str:

@@ -94,6 +94,12 @@ class _Server(uvicorn.Server):
         self.announce()
 
 
+def address(listener: socket.socket) -> str:
+    """Host and port that a socket listens on, as a URL has them."""
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def serve_http(
     listener: socket.socket,
     face: ASGIApp,

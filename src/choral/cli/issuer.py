@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from choral.apps import issuer
-from choral.cli.http import listen, serve_http
+from choral.cli.http import address, listen, serve_http
 from choral.cli.logs import log_as_json
 from choral.cli.serve import require_safe
 from choral.cli.task import OperatorKey, Out, private_key, write_signed
@@ -53,9 +53,8 @@ def serve(
         entropy=SystemEntropy,
     )
     try:
-        address = "{}:{}".format(*listener.getsockname()[:2])
-        scheme = "https" if tls_cert else "http"
-        serve_http(listener, face, lambda: _announce(f"{scheme}://{address}", keys), tls_cert=tls_cert, tls_key=tls_key)
+        url = f"{'https' if tls_cert else 'http'}://{address(listener)}"
+        serve_http(listener, face, lambda: _announce(url, keys), tls_cert=tls_cert, tls_key=tls_key)
     finally:
         store.close()
     print("the issuer has stopped", flush=True)

@@ -18,7 +18,7 @@ import typer
 from starlette.types import ASGIApp
 
 from choral.apps import dashboard
-from choral.cli.http import listen, serve_http
+from choral.cli.http import address, listen, serve_http
 from choral.cli.logs import log_as_json
 from choral.engines import Serial
 from choral.errors import ChoralError, UsageError
@@ -168,9 +168,7 @@ def _facts(done: Any) -> dict[str, Any]:
 
 
 def _announce(listener: socket.socket, keys: KeyFolder, *, tls: bool) -> None:
-    host, port = listener.getsockname()[:2]
-    at = f"[{host}]" if ":" in host else host
-    print(f"choral serves on {'https' if tls else 'http'}://{at}:{port}", flush=True)
+    print(f"choral serves on {'https' if tls else 'http'}://{address(listener)}", flush=True)
     print(f"operator's public key: {keys.public(OPERATOR).hex()}", flush=True)
     print(f"operator's token: in {keys.folder / TOKEN}", flush=True)
     if (keys.folder / f"{SHUFFLER}.pub").exists():

@@ -12,7 +12,9 @@ from choral.protocol import report_id
 from choral.storage import DeviceStore, DeviceTransaction, ServerStore
 
 SHUFFLING = {"lease", "finish_shuffle", "finish_stream", "finish_release", "finish_erased"}
-WRITES = frozenset({"add", "put_task", "put_release", "begin_model", "roll_back", "erase_due", "forget_ids"} | SHUFFLING)
+WRITES = frozenset(
+    {"add", "open_round", "put_task", "put_release", "begin_model", "roll_back", "erase_due", "forget_ids"} | SHUFFLING
+)
 
 
 class Crash(StoreError):  # noqa: N818  # named for what happens

@@ -63,3 +63,13 @@ def test_what_cannot_be_is_said_in_one_line(tmp_path):
             assert words in err
             assert err.count("\n") == 1
     assert not (tmp_path / "mine").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_served(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    process = run("--folder", str(tmp_path / "file" / "companion"))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert out == ""
+    assert "cannot be made" in err
+    assert err.count("\n") == 1

@@ -57,6 +57,7 @@ def companion_command(
     with listening(port) as listener:
         origin = f"http://{HERE}:{listener.getsockname()[1]}"
         desk, door = desk_of(home, zone_of(zone)), Door(SystemEntropy())
+        home.make_folder()
         link = _announced(door, origin)
         if open_ and _has_screen():
             webbrowser.open(link)

@@ -53,12 +53,16 @@ class Home:
         """Whether it is open at the moment; it may still be about to lock."""
         return self._opened is not None
 
-    def create(self, passphrase: str, now: datetime) -> Opened:
-        """Make a new one and open it; StoreError if there is one, Refused for a passphrase that is too short."""
+    def make_folder(self) -> None:
+        """The folder, if it is missing; UsageError if it cannot be made."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"the folder {self.folder} cannot be made ({error.strerror}); choose another one") from error
+
+    def create(self, passphrase: str, now: datetime) -> Opened:
+        """Make a new one and open it; StoreError if there is one, Refused for a passphrase that is too short."""
+        self.make_folder()
         if (self.folder / STORE).exists() and not self.exists:
             raise StoreError(f"there is a store in {self.folder} without its vault; put the vault back from a copy")
         return self._enter(PassphraseVault.create(self.folder / VAULT, passphrase, cost=self.cost), now)

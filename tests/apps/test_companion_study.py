@@ -16,7 +16,7 @@ from choral.apps.companion.factors import central, federated, trained
 from choral.apps.companion.fragments import Fragments
 from choral.apps.companion.ratings import Ratings, filter_for, rmse, split
 from choral.apps.companion.study import CLUSTERS, MOODS, Study, catalogue, run
-from choral.cli.simulate_companion import companion, ratings
+from choral.cli.simulate.companion import companion, ratings
 from choral.numerics import SeededEntropy
 
 DATA = os.environ.get("CHORAL_DATA_DIR")

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from choral.apps.phishing.features import PUBLIC
-from choral.cli import device, labels
+from choral.cli import labels
+from choral.cli.device import commands as device
 from choral.errors import ChoralError
 from choral.protocol import Release, Signed, decode, verify
 from tests.apps.phishing_device import LOGIN

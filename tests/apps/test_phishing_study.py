@@ -25,8 +25,8 @@ from choral.apps.phishing.poisoning import SEEDS, named_direction
 from choral.apps.phishing.population import held_links, mislabelled, synthetic
 from choral.apps.phishing.scaling import Scaling
 from choral.apps.phishing.study import Setting, study
-from choral.cli.experiment_phishing import phishing as experiment
-from choral.cli.simulate_phishing import phishing as simulate
+from choral.cli.experiment.phishing import phishing as experiment
+from choral.cli.simulate.phishing import phishing as simulate
 from choral.errors import UsageError
 from choral.mechanisms.base import empty_state
 from choral.mechanisms.closed_form import closed_form

@@ -14,8 +14,8 @@ from choral.apps.stickers.page import application
 from choral.apps.stickers.personal import HttpAccount
 from choral.apps.stickers.phone import Phone
 from choral.apps.stickers.tasks import SMALL, Desk, choice_task, rank_task
-from choral.cli.local_catalogue import local_catalogue
-from choral.cli.local_server import local_server
+from choral.cli.local.catalogue import local_catalogue
+from choral.cli.local.server import local_server
 from choral.device import Budget, HttpTransport
 from choral.device.keys import KeyFile
 from choral.learning import ALGORITHMS

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from choral.cli.bench_federated import NAMES, Size, measure, summarize
-from choral.cli.federated_loads import DECAY, EPSILON, MOST, WIDTH, Population, load
-from choral.cli.federated_roofs import arithmetic
+from choral.cli.bench.federated import NAMES, Size, measure, summarize
+from choral.cli.bench.federated_loads import DECAY, EPSILON, MOST, WIDTH, Population, load
+from choral.cli.bench.federated_roofs import arithmetic
 
 SMALL = Size(clients=60, cohort=8, seconds=0.02, runs=1)
 

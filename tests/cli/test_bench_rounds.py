@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from choral.cli.bench_rounds import MOST_BYTES, Plan, run
-from choral.cli.round_trips import Trips
+from choral.cli.bench.round_trips import Trips
+from choral.cli.bench.rounds import MOST_BYTES, Plan, run
 from choral.errors import UsageError
 
 

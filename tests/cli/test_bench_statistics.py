@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from choral.cli.bench_statistics import loads, made_up, measure
+from choral.cli.bench.statistics import loads, made_up, measure
 from choral.mechanisms import MECHANISMS
 
 

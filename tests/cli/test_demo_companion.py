@@ -7,9 +7,9 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from choral.cli.demo_companion import Played, companion, play, scanned, suggestions
-from choral.cli.demo_companion_play import DAYS, HOURS, NIGHTS, RATED_HOURS, TODAY, People, secrets
-from choral.cli.local_server import local_server
+from choral.cli.demo.companion import Played, companion, play, scanned, suggestions
+from choral.cli.demo.companion_play import DAYS, HOURS, NIGHTS, RATED_HOURS, TODAY, People, secrets
+from choral.cli.local.server import local_server
 
 AGENTS = 40
 

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from choral.apps.phishing.canonical import marks
 from choral.apps.phishing.features import constants
-from choral.cli.demo import app
-from choral.cli.demo_phishing import NIGHTS, scanned
-from choral.cli.demo_phishing_links import CANARIES, Mail
-from choral.cli.demo_phishing_play import A_DAY, Own
+from choral.cli.demo.commands import app
+from choral.cli.demo.phishing import NIGHTS, scanned
+from choral.cli.demo.phishing_links import CANARIES, Mail
+from choral.cli.demo.phishing_play import A_DAY, Own
 from choral.errors import UsageError
 from choral.numerics import SeededEntropy
 

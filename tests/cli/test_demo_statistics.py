@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 from typer.testing import CliRunner
 
-from choral.cli.demo import app
-from choral.cli.demo_statistics import Size
+from choral.cli.demo.commands import app
+from choral.cli.demo.statistics import Size
 
 MECHANISMS = {
     "browser.memory": ("hadamard-count-mean-sketch/1", "count/1"),

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from choral.apps.stickers.events import category, rank_names
 from choral.apps.stickers.quality import qualities
-from choral.cli.bench_stickers import stickers as bench
-from choral.cli.demo_stickers import stickers
-from choral.cli.leak_scan import scan
+from choral.cli.bench.stickers import stickers as bench
+from choral.cli.demo.leak_scan import scan
+from choral.cli.demo.stickers import stickers
 from choral.errors import UsageError
 
 SECRETS = {"a token": ["6c1f00aa" * 8], "a text": ["zq0123, おはよう"], "stickers": ["12 55 307 8"]}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from choral.cli.local_server import local_server
+from choral.cli.local.server import local_server
 from choral.device import Agent, Budget, Conditions, Event, HttpTransport
 from choral.device.home import Home
 from choral.device.http import HttpIssuer

@@ -10,8 +10,8 @@ from choral.apps.stickers.catalogue import shipped
 from choral.apps.stickers.own_file import crowds, read_lines
 from choral.apps.stickers.population import World
 from choral.apps.stickers.study import head_of
-from choral.cli.experiment_stickers import stickers as experiment
-from choral.cli.simulate_stickers import stickers as simulate
+from choral.cli.experiment.stickers import stickers as experiment
+from choral.cli.simulate.stickers import stickers as simulate
 from choral.errors import UsageError
 
 KEYS = (

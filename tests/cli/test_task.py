@@ -12,9 +12,9 @@ import choral.apps
 from choral.apps import browser, health, keyboard
 from choral.apps.keyboard.lexicon import shipped_words
 from choral.apps.keyboard.words import word_signals
-from choral.cli.local_server import local_server
-from choral.cli.task import DICTIONARIES, NAMES, app, draft
-from choral.cli.task_file import compiled
+from choral.cli.local.server import local_server
+from choral.cli.task.commands import DICTIONARIES, NAMES, app, draft
+from choral.cli.task.file import compiled
 from choral.errors import UsageError
 from choral.mechanisms import ProjectiveGeometryResponse
 from choral.privacy import micro

@@ -231,7 +231,7 @@ def test_a_devices_settings_trust_no_sum_until_told_and_keep_what_they_were_told
 def test_the_command_allows_the_trust_and_takes_it_back(tmp_path):
     from typer.testing import CliRunner
 
-    from choral.cli.device import app
+    from choral.cli.device.commands import app
 
     def told(*words):
         found = CliRunner().invoke(app, ["--home", str(tmp_path / "home"), "trust", *words])

@@ -36,7 +36,7 @@ def path(story: str) -> Path:
 
 def page(story: str) -> str:
     """The whole page."""
-    lines = import_module(f"choral.cli.trace_{story}").lines()
+    lines = import_module(f"choral.cli.trace.{story}").lines()
     return HEADS[story] + "\n```\n" + "\n".join(lines).strip("\n") + "\n```\n"
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from choral.cli.bench_ingest import Plan, latency_ms, run
+from choral.cli.bench.ingest import Plan, latency_ms, run
 from choral.errors import UsageError
 
 

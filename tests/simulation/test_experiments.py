@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from choral.apps.keyboard.locales import Trial, overlap, run
 from choral.apps.keyboard.year import live
-from choral.cli.experiment import app
-from choral.cli.experiment_page import MOST_PLOT_BYTES, save_figure, table
+from choral.cli.experiment.commands import app
+from choral.cli.experiment.page import MOST_PLOT_BYTES, save_figure, table
 from choral.device import Budget
 from choral.errors import UsageError
 from choral.mechanisms import Estimate

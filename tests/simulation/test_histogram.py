@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from choral.cli.simulate import app
+from choral.cli.simulate.commands import app
 from choral.engines import Serial
 from choral.errors import UsageError
 from choral.mechanisms import RandomizedResponse

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from choral.apps.keyboard import dictionary
-from choral.cli.simulate import app
+from choral.cli.simulate.commands import app
 from choral.errors import UsageError
 
 

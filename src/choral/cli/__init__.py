@@ -2,7 +2,7 @@
 
 Knows: all rooms. Must not: hold logic that another program could want; that belongs to a room below.
 Interface: `main`.
-Add here: one file a command, and one line in app.py.
+Add here: one file a command, or one file in the group of its kind, and one line in its table of commands.
 Tested in: tests/cli, tests/docs.
 """
 

@@ -13,21 +13,21 @@ from choral.errors import ChoralError
 
 EXIT_REFUSED = 2
 COMMANDS: Mapping[str, Lazy] = {
-    "demo": Lazy("demo"),
+    "demo": Lazy("demo.commands"),
     "serve": Lazy("serve"),
     "catalogue": Lazy("catalogue", extra="server,stickers"),
     "issuer": Lazy("issuer"),
-    "device": Lazy("device", extra=""),
+    "device": Lazy("device.commands", extra=""),
     "companion": Lazy("companion", extra="companion"),
-    "task": Lazy("task"),
+    "task": Lazy("task.commands"),
     "labels": Lazy("labels", extra="server,phishing"),
     "data": Lazy("data"),
     "plan": Lazy("plan"),
-    "simulate": Lazy("simulate"),
-    "experiment": Lazy("experiment"),
+    "simulate": Lazy("simulate.commands"),
+    "experiment": Lazy("experiment.commands"),
     "audit": Lazy("audit"),
-    "trace": Lazy("trace"),
-    "bench": Lazy("bench"),
+    "trace": Lazy("trace.commands"),
+    "bench": Lazy("bench.commands"),
 }
 
 app = typer.Typer(

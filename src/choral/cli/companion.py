@@ -23,7 +23,7 @@ from choral.apps.companion.page import Desk, Settings, Watching, application
 from choral.apps.companion.page.pulse import Pulse
 from choral.apps.companion.signals import companion_signals
 from choral.apps.companion.watcher import Desktop
-from choral.cli.device_room import NoServer, default_home
+from choral.cli.device.room import NoServer, default_home
 from choral.cli.logs import log_as_json
 from choral.device import Agent, Budget, HttpTransport, LinuxConditions
 from choral.device.home import DEFAULT_BUDGET

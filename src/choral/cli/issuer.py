@@ -12,7 +12,7 @@ from choral.apps import issuer
 from choral.cli.http import address, listen, serve_http
 from choral.cli.logs import log_as_json
 from choral.cli.serve import require_safe
-from choral.cli.task import OperatorKey, Out, private_key, write_signed
+from choral.cli.task.commands import OperatorKey, Out, private_key, write_signed
 from choral.errors import UsageError
 from choral.numerics import SystemEntropy
 from choral.protocol import sign

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from choral.apps.phishing.labels import LabelFeed, Source, read_source, today
 from choral.cli.outputs import check_outputs, write_json
-from choral.cli.task import OperatorKey, Out, private_key, write_signed
+from choral.cli.task.commands import OperatorKey, Out, private_key, write_signed
 from choral.errors import UsageError
 from choral.protocol import sign
 

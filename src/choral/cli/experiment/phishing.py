@@ -1,0 +1,135 @@
+"""`choral experiment phishing`: both ways to learn on real links, what they cost, and what attackers and time do to them."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from choral.apps.phishing.data import Links
+from choral.apps.phishing.study import Outcome, Setting, study
+from choral.cli.experiment.page import FOLDER, check_folder
+from choral.cli.experiment.phishing_laws import drifts, lateness, spreads
+from choral.cli.experiment.phishing_page import draw, written
+from choral.cli.outputs import check_devices, progress, write_json
+from choral.cli.simulate.phishing import document, links_from
+from choral.errors import UsageError
+
+EPSILON = 4.0
+EPSILONS = (1.0, 2.0, EPSILON, 8.0)
+SHARES = (0.001, 0.01, 0.05)  # of hostile devices
+OTHER_INSTANCES = (1, 100)
+QUICK_KINDS = ("buffered, from zeros", "draw and discard")
+WRONG_LABELS = 0.05
+DRAWN = Setting(algorithm="draw-and-discard", gated=False)  # as published: without a gate
+QUICK_DEVICES, QUICK_UPDATES = 50, 20_000
+UPDATES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A setting to be run with each seed; `table` is where its row goes, `row` what it is called there."""
+
+    table: str
+    row: str
+    setting: Setting
+    transport: bool = True
+
+
+def phishing(
+    devices: Annotated[int, typer.Option(help="How many devices report, once each.")] = 100_000,
+    seeds: Annotated[int, typer.Option(help="Splits by domain, each with its own devices and noise.")] = 5,
+    data: Annotated[Path | None, typer.Option(help="CSV of either data set; else CHORAL_DATA_DIR, else synthetic.")] = None,
+    quick: Annotated[bool, typer.Option(help="A small run, to see that it works.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where the page, the plots and the JSON go.")] = FOLDER,
+) -> None:
+    """Phishing detection, learnt privately: accuracy, prices, poisoning, drift. About 15 minutes on 2 cores."""
+    check_folder(folder)
+    check_devices(devices)
+    if not 2 <= seeds <= 100:
+        raise UsageError(f"need 2 to 100 seeds, got {seeds}")
+    devices = min(devices, QUICK_DEVICES) if quick else devices
+    links, started = links_from(data), time.perf_counter()
+    bare = links_from(data, transport=False) if not links.synthetic else links
+    runs = list(_runs(links, bare, trials(devices, quick=quick), range(1, seeds + 1)))
+    updates = QUICK_UPDATES if quick else UPDATES
+    laws = {"spreads": spreads(updates, time.perf_counter), "late": lateness(updates), "drift": drifts(links, devices)}
+    seconds = time.perf_counter() - started
+    found = {"devices": devices, "seeds": seeds, "seconds": round(seconds, 1), "source": links.source, **laws, "runs": runs}
+    write_json(folder / "phishing.json", found)
+    draw(folder, found)
+    (folder / "phishing.md").write_text(written(found, seconds), encoding="utf-8")
+    print(f"wrote {folder / 'phishing.md'}, phishing.json, phishing_poison.png and phishing_drift.png")
+
+
+def trials(devices: int, *, quick: bool) -> list[Trial]:
+    """Everything that is run, once a seed; the quick run has one of each kind."""
+    usual, drawn = Setting(devices=devices), replace(DRAWN, devices=devices)
+    planned = [*_accuracy(usual), *_published(drawn), *_attacked(usual, drawn), *_other(usual)]
+    return [trial for trial in planned if _is_quick(trial)] if quick else planned
+
+
+def _is_quick(trial: Trial) -> bool:
+    setting = trial.setting
+    of_each_kind = setting.hostile in (0.0, SHARES[-1]) and setting.instances <= DRAWN.instances
+    is_kind = trial.table != "poisoning" or trial.row.split("|")[0] in QUICK_KINDS
+    is_usual = setting.epsilon == EPSILON and setting.records == DRAWN.records
+    return of_each_kind and is_kind and (is_usual or setting.algorithm == "central")
+
+
+def _accuracy(usual: Setting) -> Iterator[Trial]:
+    for epsilon in EPSILONS:
+        for warm in (False, True):
+            start = "public model" if warm else "zeros"
+            yield Trial("accuracy", f"{epsilon:g}, from {start}", replace(usual, epsilon=epsilon, warm=warm))
+    yield Trial("accuracy", "1 for the sum, from zeros", replace(usual, algorithm="central", epsilon=1.0))
+
+
+def _published(drawn: Setting) -> Iterator[Trial]:
+    for unit in ("feature", "device"):
+        for epsilon in EPSILONS:
+            yield Trial("published", f"{unit} {epsilon:g}", replace(drawn, unit=unit, epsilon=epsilon))
+        for instances in OTHER_INSTANCES:
+            yield Trial("instances", f"{unit}, k = {instances}", replace(drawn, unit=unit, instances=instances))
+    yield Trial("instances", "record, k = 20", replace(drawn, unit="record"))
+
+
+def _attacked(usual: Setting, drawn: Setting) -> Iterator[Trial]:
+    kinds = {
+        "buffered, from zeros": usual,
+        "buffered, no gate": replace(usual, gated=False),
+        "buffered, from the public model": replace(usual, warm=True),
+        "draw and discard": replace(drawn, gated=True),
+        "draw and discard, no gate": drawn,
+    }
+    for name, setting in kinds.items():
+        for share in (0.0, *SHARES):
+            yield Trial("poisoning", f"{name}|{share:g}", replace(setting, hostile=share))
+
+
+def _other(usual: Setting) -> Iterator[Trial]:
+    yield Trial("other", "5 % of labels wrong", replace(usual, wrong_labels=WRONG_LABELS))
+    yield Trial("other", "without https and www", usual, transport=False)
+    yield Trial("other", "one record a device", replace(usual, records=1))
+
+
+def _kept(row: dict[str, Any]) -> dict[str, Any]:
+    """The figures of a run, to six digits; their errors come from the splits."""
+    figures = {key: value for key, value in row.items() if value is None or isinstance(value, int | float)}
+    short = {key: float(f"{value:.6g}") if isinstance(value, float) else value for key, value in figures.items()}
+    return {key: value for key, value in short.items() if not key.endswith("_stderr") and key not in ("synthetic", "features")}
+
+
+def _runs(links: Links, bare: Links, planned: Sequence[Trial], seeds: range) -> Iterator[dict[str, Any]]:
+    with progress(len(planned) * len(seeds), "runs") as done:
+        for trial in planned:
+            for seed in seeds:
+                used = links if trial.transport else bare
+                setting = replace(trial.setting, seed=seed, public=min(1000, len(links.labels) // 5))
+                started = time.perf_counter()
+                outcome: Outcome = study(used, setting)
+                row = document(used, setting, outcome, time.perf_counter() - started)
+                yield {"table": trial.table, "row": trial.row, "seed": seed, **_kept(row)}
+                done(1)

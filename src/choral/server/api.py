@@ -46,8 +46,10 @@ FOREVER = "public, max-age=31536000, immutable"  # for what is named by its hash
 BRIEFLY = "public, max-age=5"
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
+)
+PAGE_HEADERS = (  # for what a browser might show; a check-out is downloaded often, and is not shown
+    (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 HTTPS_HEADERS = ((b"strict-transport-security", b"max-age=31536000"),)
@@ -222,7 +224,8 @@ def with_headers(app: ASGIApp) -> ASGIApp:
 
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *extra]
+                said = message.get("headers", ())
+                message["headers"] = [*said, *extra, *(() if (b"content-type", BINARY.encode()) in said else PAGE_HEADERS)]
             await send(message)
 
         await app(scope, receive, add)

@@ -1,5 +1,6 @@
 """The `choral` command: every subcommand under one roof, loaded when it is asked for, and errors without tracebacks."""
 
+import signal
 import sys
 from collections.abc import Mapping
 from typing import NoReturn
@@ -12,6 +13,7 @@ from choral.cli.lazy import Lazy, group_of, needs
 from choral.errors import ChoralError
 
 EXIT_REFUSED = 2
+EXIT_STOPPED = 128 + signal.SIGTERM
 COMMANDS: Mapping[str, Lazy] = {
     "demo": Lazy("demo.commands"),
     "serve": Lazy("serve"),
@@ -49,7 +51,11 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 
 def main() -> None:
-    """Run the command line; a ChoralError becomes one line on standard error and exit status 2."""
+    """Run the command line; a ChoralError becomes one line on standard error and exit status 2.
+
+    SIGTERM ends a command as an interrupt does: what it started is stopped, what it made for the time being is deleted.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_STOPPED))
     try:
         app()
     except ChoralError as error:

@@ -2,9 +2,9 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from choral.apps.companion.diary import Label, Mood
-from choral.apps.companion.entries import entry_of
-from choral.apps.companion.record import Record
+from choral.apps.companion.device.diary import Label, Mood
+from choral.apps.companion.device.entries import entry_of
+from choral.apps.companion.device.record import Record
 
 MONDAY = date(2026, 3, 2)
 

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from choral.apps.companion.diary import Label, Mood
-from choral.apps.companion.entries import Entry
-from choral.apps.companion.home import Home
+from choral.apps.companion.device.diary import Label, Mood
+from choral.apps.companion.device.entries import Entry
+from choral.apps.companion.device.home import Home
 from choral.apps.companion.page import Desk, Watching, application
 from choral.cli.companion import agent_of
 from choral.device.passphrase import Cost
@@ -24,6 +24,12 @@ GOOD = "correct horse battery staple"
 CHEAP = Cost(passes=1, memory_kib=64, lanes=1)
 CANARY = "a canary sings of emmeline"
 ACTIVE = {7: "washing and dressing", 8: "commuting", 18: "commuting", 20: "cooking", 22: "television"}
+
+
+def settings_form(**changes):
+    """What the settings page sends when nothing was changed, and then what was."""
+    whole = {"zone": "", "per_day": 24, "times": 3, "quiet_from": 22, "quiet_to": 8, "lock_minutes": 15}
+    return {**whole, "country": "", "server": "", "operator": "", **changes}
 
 
 class Site:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from choral.apps.phishing.context import Context
-from choral.apps.phishing.features import PUBLIC
-from choral.apps.phishing.labels import LabelFeed, entry_for, today
-from choral.apps.phishing.records import LINKS
-from choral.apps.phishing.tasks import Desk, buffered_task
-from choral.apps.phishing.watch import LinkWatch
+from choral.apps.phishing.device.context import Context
+from choral.apps.phishing.device.features import PUBLIC
+from choral.apps.phishing.device.labels import LabelFeed, entry_for, today
+from choral.apps.phishing.device.records import LINKS
+from choral.apps.phishing.device.tasks import Desk, buffered_task
+from choral.apps.phishing.device.watch import LinkWatch
 from choral.device import Budget
 from choral.errors import PeerError
 from choral.numerics import SeededEntropy

@@ -6,12 +6,12 @@ from functools import lru_cache
 import numpy as np
 
 from choral.apps.stickers import shipped
-from choral.apps.stickers.embedding import to_grid
-from choral.apps.stickers.events import rank_dictionary
-from choral.apps.stickers.messages import Preference, candidates
-from choral.apps.stickers.personal import CANDIDATES, PREFERENCE, Download
-from choral.apps.stickers.phone import Phone
-from choral.apps.stickers.tasks import SMALL, Desk, choice_task, rank_task
+from choral.apps.stickers.device.embedding import to_grid
+from choral.apps.stickers.device.events import rank_dictionary
+from choral.apps.stickers.device.messages import Preference, candidates
+from choral.apps.stickers.device.personal import CANDIDATES, PREFERENCE, Download
+from choral.apps.stickers.device.phone import Phone
+from choral.apps.stickers.device.tasks import SMALL, Desk, choice_task, rank_task
 from choral.device import Budget
 from choral.errors import PeerError
 from choral.numerics import SeededEntropy

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from choral.apps.companion.asking import GRACE_SECONDS, Asking, due, follow_up, plan
+from choral.apps.companion.device.asking import GRACE_SECONDS, Asking, due, follow_up, plan
 from choral.numerics import SeededEntropy
 
 from .companion_records import MONDAY

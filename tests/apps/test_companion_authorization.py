@@ -3,7 +3,7 @@
 import pytest
 from starlette.routing import Mount, Route
 
-from choral.apps.companion.labelling import chosen
+from choral.apps.companion.device.labelling import chosen
 from choral.apps.companion.page import WAYS
 from choral.pages import INTERACTIVE
 from tests.apps.companion_site import CANARY, GOOD, NOW, Site

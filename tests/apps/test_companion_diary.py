@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from choral.apps.companion.diary import Diary, Import, Label, Mood
-from choral.apps.companion.entries import Entry, entry_of, from_json, merged, to_json
+from choral.apps.companion.device.diary import Diary, Import, Label, Mood
+from choral.apps.companion.device.entries import Entry, entry_of, from_json, merged, to_json
 from choral.storage import MemoryDeviceStore, SqliteDeviceStore
 
 LONDON, TOKYO = ZoneInfo("Europe/London"), ZoneInfo("Asia/Tokyo")

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from choral.apps.companion.activities import ACTIVITIES, NUMBERS, groups
-from choral.apps.companion.clustering import Clusters, k_medoids, k_modes
-from choral.apps.companion.fragments import DAY_SLOTS, Fragments, distinct
-from choral.apps.companion.generator import Generator
-from choral.apps.companion.templates import DAYS, KINDS
+from choral.apps.companion.device.activities import ACTIVITIES, NUMBERS, groups
+from choral.apps.companion.device.fragments import DAY_SLOTS, Fragments, distinct
+from choral.apps.companion.study.clustering import Clusters, k_medoids, k_modes
+from choral.apps.companion.study.generator import Generator
+from choral.apps.companion.study.templates import DAYS, KINDS
 from choral.numerics import SeededEntropy
 
 HOUR = Fragments()
@@ -133,7 +133,9 @@ def test_more_clusters_than_fragments_are_refused():
 
 def test_what_a_device_needs_loads_nothing_compiled():
     """The device's half: fragments, activities, the blend and the filter's own part."""
-    modules = "choral.apps.companion.blend, choral.apps.companion.fragments, choral.learning.alternating_least_squares"
+    modules = (
+        "choral.apps.companion.device.blend, choral.apps.companion.device.fragments, choral.learning.alternating_least_squares"
+    )
     program = f"import sys, {modules}; print(sorted({{'numba', 'scipy', 'jax', 'starlette'}} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from choral.apps.companion.entries import entry_of
-from choral.apps.companion.home import STORE, VAULT, Home, Locked
+from choral.apps.companion.device.entries import entry_of
+from choral.apps.companion.device.home import STORE, VAULT, Home, Locked
 from choral.device.passphrase import Cost, WrongPassphrase
 from choral.errors import Refused, StoreError
 

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from choral.apps.companion.diary import Diary
-from choral.apps.companion.entries import Entry, to_json
+from choral.apps.companion.device.diary import Diary
+from choral.apps.companion.device.entries import Entry, to_json
+from choral.apps.companion.device.imports import absorb, import_file
 from choral.apps.companion.importers import IMPORTERS, Context, Felt, Skipped, importer_for
 from choral.apps.companion.importers.activitywatch import fetch
 from choral.apps.companion.importers.classes import app_class, site_class
 from choral.apps.companion.importers.places import cell_of
-from choral.apps.companion.imports import absorb, import_file
 from choral.errors import UsageError
 from choral.storage import MemoryDeviceStore
 
@@ -104,6 +104,15 @@ def test_a_file_that_is_cut_off_gives_what_came_before(kind, tmp_path):
     assert set(said(rows)) <= EXPECTED[kind]
 
 
+@pytest.mark.parametrize("kind", ["ActivityWatch", "Google Maps Timeline", "Chromium history", "Takeout: My Activity"])
+def test_what_of_a_file_could_not_be_read_is_said_with_its_reason(kind, tmp_path):
+    path = files.EACH[kind](tmp_path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    row = import_file(Diary(MemoryDeviceStore()), path, LONDON, now=NOW)
+    assert row.skipped
+    assert "cut off" in row.why or "cannot be read further" in row.why
+
+
 @pytest.mark.parametrize("kind", ["Chromium history", "Firefox history"])
 def test_a_damaged_history_is_said_to_be_one(kind, tmp_path):
     path = files.EACH[kind](tmp_path)
@@ -112,7 +121,16 @@ def test_a_damaged_history_is_said_to_be_one(kind, tmp_path):
     assert any(isinstance(one, Skipped) for one in importer.read(path, LONDON))
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "hello", "a,b,c\n1,2,3\n", "\x00\x01\x02", '{"zone": 3}'])
+@pytest.mark.parametrize(
+    ("data", "words"), [(b"", "is empty"), (b"PK\3\4 and so on", "unpack it"), (b"\x1f\x8b\x08", "unpack it")]
+)
+def test_what_has_nothing_to_read_yet_is_refused_with_what_to_do(data, words, tmp_path):
+    (tmp_path / "takeout.zip").write_bytes(data)
+    with pytest.raises(UsageError, match=words):
+        importer_for(tmp_path / "takeout.zip")
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "hello", "a,b,c\n1,2,3\n", "\x00\x01\x02", '{"zone": 3}'])
 def test_what_is_no_known_file_is_refused_with_the_list_of_those_that_are(text, tmp_path):
     (tmp_path / "file.json").write_text(text)
     with pytest.raises(UsageError, match="Daylio"):

@@ -7,15 +7,15 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from choral.apps.companion.diary import Label, Mood
-from choral.apps.companion.entries import Entry
-from choral.apps.companion.help import help_for, lines
-from choral.apps.companion.insights import cards
-from choral.apps.companion.labelling import filled, guesses, learned
-from choral.apps.companion.record import Record
-from choral.apps.companion.shifts import shift
-from choral.apps.companion.suggestions import Moment, turn
-from choral.apps.companion.trials_moods import insight_alarms
+from choral.apps.companion.device.diary import Label, Mood
+from choral.apps.companion.device.entries import Entry
+from choral.apps.companion.device.help import help_for, lines
+from choral.apps.companion.device.insights import cards
+from choral.apps.companion.device.labelling import filled, guesses, learned
+from choral.apps.companion.device.record import Record
+from choral.apps.companion.device.shifts import shift
+from choral.apps.companion.device.suggestions import Moment, turn
+from choral.apps.companion.study.trials_moods import insight_alarms
 from choral.numerics import SeededEntropy
 
 from .companion_records import MONDAY, days_from, felt, noon, said
@@ -144,6 +144,7 @@ def test_everybody_finds_somebody_wherever_they_are():
     assert any(line.number == "112" for line in lines("de"))
     assert any(line.number == "988" for line in lines("US"))
     for country in ("", "zz", "  ", "GBR"):
+        assert lines(country)[0].name == "findahelpline.com"
         assert len(lines(country)) >= 3
 
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from choral.apps.companion.calibration import calibrated
-from choral.apps.companion.diary import Label
-from choral.apps.companion.labelling import accepted, accepted_segment, chosen, filled, guesses, learned
-from choral.apps.companion.record import Record
-from choral.apps.companion.trials_labelling import labelling_accuracy
+from choral.apps.companion.device.calibration import calibrated
+from choral.apps.companion.device.diary import Label
+from choral.apps.companion.device.labelling import accepted, accepted_segment, chosen, filled, guesses, learned
+from choral.apps.companion.device.record import Record
+from choral.apps.companion.study.trials_labelling import labelling_accuracy
 from choral.numerics import SeededEntropy
 
 from .companion_records import MONDAY, days_from, noon, office_days, said, used
@@ -74,6 +74,16 @@ def test_nothing_one_label_and_contradicting_labels_have_a_clear_answer():
     names = ("working", "cooking", "running", "sleeping")
     torn = replace(office_days(12), labels={day: {10: said(names[day.day % 4])} for day in days_from(MONDAY, 12)})
     assert all(guess.confidence < 60 for guess in by_hour(torn, MONDAY + timedelta(days=12)).values())
+
+
+def test_the_hours_of_one_day_make_nobody_sure():
+    night = replace(office_days(4), labels={MONDAY: {hour: said("sleeping") for hour in range(7)}})
+    assert all(guess.confidence <= 40 and not guess.prefilled for guess in by_hour(night).values())
+
+
+def test_an_hour_of_which_nothing_was_logged_is_guessed_only_from_labels_at_about_that_hour():
+    labels = {MONDAY: {**dict.fromkeys(range(6), said("sleeping")), 12: said("eating")}}
+    assert set(by_hour(Record(UTC, labels=labels), MONDAY)) == {6, 11, 13, 23}
 
 
 def test_labels_that_are_not_in_the_list_are_passed_over():

@@ -3,22 +3,25 @@
 import json
 import re
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from choral.apps.companion.diary import Label, Mood
-from choral.apps.companion.entries import Entry
-from choral.apps.companion.home import STORE
-from choral.apps.companion.labelling import chosen
+from choral.apps.companion.device.diary import Label, Mood
+from choral.apps.companion.device.entries import Entry
+from choral.apps.companion.device.home import STORE
+from choral.apps.companion.device.labelling import chosen
+from choral.apps.companion.device.turns import Turn
+from choral.apps.companion.device.watcher import Seen
 from choral.apps.companion.page import Settings
 from choral.apps.companion.page.families import FAMILIES, by_family, family
+from choral.apps.companion.page.forms import incoming
+from choral.apps.companion.page.mind import keep_turns, turns_of
 from choral.apps.companion.page.settings import recut
-from choral.apps.companion.turns import Turn
-from choral.apps.companion.watcher import Seen
 from choral.errors import StoreError
-from tests.apps.companion_files import CANARIES, EACH, day_log, timeline
-from tests.apps.companion_site import CANARY, GOOD, NOW, TODAY, Site, lived
+from tests.apps.companion_files import CANARIES, EACH, day_log, daylio, timeline
+from tests.apps.companion_site import CANARY, GOOD, NOW, TODAY, Site, lived, settings_form
 
 SECOND = int(NOW.timestamp())
 
@@ -28,12 +31,6 @@ def site(tmp_path):
     made = Site(tmp_path).begin()
     yield made
     made.desk.lock()
-
-
-def settings_form(**changes):
-    """What the settings page sends when nothing was changed, and then what was."""
-    whole = {"zone": "", "per_day": 24, "times": 3, "quiet_from": 22, "quiet_to": 8, "lock_minutes": 15}
-    return {**whole, "country": "", "server": "", "operator": "", **changes}
 
 
 def low_mood(site, fragment=12):
@@ -292,12 +289,21 @@ def test_what_cannot_be_read_is_told_and_nothing_is_lost(site, tmp_path):
     cut.write_bytes(timeline(tmp_path).read_bytes()[:200])
     strange = tmp_path / "holiday.jpg"
     strange.write_bytes(b"\xff\xd8" + bytes(100))
-    for path, words in ((strange, "none of the files"), (cut, "")):
+    for path, words in ((strange, "holiday.jpg is none of those"), (cut, "cut off")):
         answer = site.send("/import", path)
         assert words in answer.json()["said"]
     assert answer.status_code in (200, 409)
     assert site.diary.labels(TODAY, TODAY)[TODAY][3].activity == "sleeping"
     assert list((site.home.folder / "incoming").iterdir()) == []
+
+
+def test_a_file_on_its_way_in_has_no_name_that_a_killed_program_could_leave(tmp_path):
+    with incoming(tmp_path) as path:
+        path.write_bytes(b"canary")
+        if Path("/proc/self/fd").exists():
+            assert list((tmp_path / "incoming").iterdir()) == []
+        assert path.read_bytes() == b"canary"
+    assert list((tmp_path / "incoming").iterdir()) == []
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(site, tmp_path):
@@ -405,6 +411,61 @@ def test_what_is_redacted_is_gone_from_the_diary_the_guesses_and_the_export(site
     assert site.diary.labels(TODAY - timedelta(days=1), TODAY) == {}
 
 
+def test_what_was_redacted_is_cut_from_the_night_before_and_no_import_brings_it_back(site, tmp_path):
+    night, path = int(NOW.replace(hour=22, minute=0).timestamp()) - 86_400, timeline(tmp_path)
+    site.diary.add([Entry(night, 10 * 3600, 0, "place", "home", "watcher")])
+    site.post("/data/redact", day=TODAY, first=2, last=8)
+    longer = tmp_path / "Timeline (1).json"
+    longer.write_bytes(path.read_bytes() + b"\n")
+    for file in (path, longer, daylio(tmp_path)):
+        assert site.send("/import", file).status_code == 200
+    kept = site.diary.days(TODAY - timedelta(days=1), TODAY)
+    spans = [(one.start, one.end) for entries in kept.values() for one in entries]
+    redacted = (night + 4 * 3600, night + 11 * 3600)
+    assert spans
+    assert all(end <= redacted[0] or start >= redacted[1] for start, end in spans)
+    assert set(site.diary.moods(TODAY, TODAY)[TODAY]) == {21}, "the file has one at eight, too"
+    assert "nothing was logged" in site.get(f"/today?day={TODAY}&at=2&to=8")
+
+
+@pytest.mark.parametrize(("day", "offset"), [("2026-03-29", 0), ("2025-10-26", 60)])
+def test_on_a_day_on_which_the_clock_is_changed_nothing_of_a_redacted_hour_stays(site, day, offset):
+    site.now = NOW + timedelta(days=60)
+    site.enter().unlock()
+    evening = datetime.fromisoformat(f"{day}T00:00+00:00") - timedelta(hours=2, minutes=offset)
+    site.diary.add([Entry(int(evening.timestamp()), 12 * 3600, offset, "place", "home", "timeline")])
+    assert '<p class="fine">at home</p>' in site.get(f"/today?day={day}&at=3&to=5")
+    site.post("/data/redact", day=day, first=3, last=5)
+    page = site.get(f"/today?day={day}&at=3&to=5")
+    assert '<p class="fine">nothing was logged</p>' in re.findall(r'(?s)id="h3".*?</li>', page)[0]
+    assert '<p class="fine">at home</p>' in page
+
+
+def test_redacting_reaches_what_was_felt_when_something_was_suggested(site):
+    hours = {hour: NOW + timedelta(hours=hour) for hour in (-6, -3, -1, 1)}
+    turns = tuple(Turn(int(at.timestamp()), "none", "", 0.25, 0.75, 12) for at in hours.values())
+    keep_turns(site.diary, turns)
+    site.post("/data/redact", day=TODAY, first=11, last=12)
+    assert [one.at for one in turns_of(site.diary)] == [turns[0].at, turns[3].at], "a mood of then may be what came after"
+
+
+def test_a_day_that_no_clock_tells_is_refused_in_words(site):
+    for path in ("/today", "/week", "/mood"):
+        for day in ("0001-01-01", "9999-12-31", "2026-02-30", ""):
+            assert site.ask("GET", f"{path}?day={day}").status_code == 400
+
+
+def test_an_empty_day_is_a_few_stretches_and_each_takes_two_taps(site):
+    site.now = NOW.replace(hour=23, minute=40)
+    site.unlock()
+    page = site.get("/today")
+    assert re.findall(r'<p class="hour">(.*)</p>', page)[:3] == ["00:00–06:00", "06:00–09:00", "09:00–12:00"]
+    picker = site.get("/today?at=0&to=5")
+    assert re.findall(r'<button class="choice" name="activity" value="([^"]*)"', picker)[0] == "sleeping"
+    site.post("/today/label", day=TODAY, first=0, last=5, activity="sleeping")
+    assert len(site.diary.labels(TODAY, TODAY)[TODAY]) == 6
+
+
 def test_forgetting_needs_its_word_keeps_the_settings_and_changes_the_key(site):
     lived(site.diary, days=2)
     site.post("/settings", **settings_form(times=1))
@@ -458,6 +519,18 @@ def test_discreet_mode_gives_neutral_titles_and_no_contents_until_revealed(site)
 
 
 # Settings
+
+
+def test_why_nothing_is_suggested_is_said(site):
+    assert "when your mood is low" in site.get("/suggestions")
+    keep_turns(site.diary, (Turn(int(site.now.timestamp()) - 3600, "none", "", 0.25, 0.75, 12),))
+    page = site.post("/today/mood", day=TODAY, fragment=12, valence=9, energy=9) and site.get("/suggestions")
+    assert "drawn on purpose" in page
+    assert "from 14:30 on" in page
+    keep_turns(site.diary, (Turn(int(site.now.timestamp()) - 3600, "best", "a walk", 0.6, 0.75, 12, "not now"),))
+    assert "The last suggestion was at 11:30." in site.get("/suggestions")
+    keep_turns(site.diary, ())
+    assert "Nothing small fits" in site.ask("POST", "/suggestions/ask", {"minutes": 1}).text
 
 
 def test_settings_are_kept_in_the_encrypted_diary_and_lived_by(site):

@@ -3,29 +3,31 @@
 import ast
 import json
 import re
+import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import choral.apps.companion as package
-from choral.apps.companion.diary import Mood
-from choral.apps.companion.entries import Entry
-from choral.apps.companion.home import STORE
-from choral.apps.companion.labelling import chosen
+from choral.apps.companion.device.diary import Mood
+from choral.apps.companion.device.entries import Entry
+from choral.apps.companion.device.home import STORE
+from choral.apps.companion.device.labelling import chosen
+from choral.apps.companion.device.signals import companion_signals
+from choral.apps.companion.device.tasks import Desk as Operator
+from choral.apps.companion.device.tasks import ratings_filter, ratings_task
 from choral.apps.companion.page import Settings
 from choral.apps.companion.page.pulse import Pulse
-from choral.apps.companion.signals import companion_signals
-from choral.apps.companion.tasks import Desk as Operator
-from choral.apps.companion.tasks import ratings_filter, ratings_task
 from choral.cli.companion import agent_of
-from choral.device import Agent, Budget, FixedConditions
+from choral.device import Agent, Budget, FixedConditions, Unreachable
 from choral.device.ledger import DEFAULT_TRUSTS
 from choral.errors import StoreError
 from choral.numerics import SeededEntropy
 from choral.storage import SqliteDeviceStore
 from tests.apps.companion_files import CANARIES, EACH
-from tests.apps.companion_site import CANARY, GOOD, NOW, TODAY, Site, lived
+from tests.apps.companion_site import CANARY, GOOD, NOW, TODAY, Site, lived, settings_form
 from tests.device import setting
 
 FOLDER = Path(package.__file__).parent
@@ -222,6 +224,84 @@ def test_7_the_person_decides_and_takes_back(tmp_path):
     site.diary.feel(TODAY, {3: Mood(50, 50, False, 0)})
     site.post("/data/redact", day=TODAY, first=3, last=3)
     assert "museum" not in site.ask("GET", "/data/export").text
+
+
+def journal(site):
+    return [one["data"] for one in site.desk.open_room().agent.export()["journal"]]
+
+
+def test_an_hour_is_told_once_in_either_order_and_what_is_taken_back_is_not_learnt(tmp_path):
+    site, server = with_server(tmp_path)
+    switch_on(site)
+    site.post("/today/mood", day=TODAY, fragment=9, valence=40, energy=50)
+    assert journal(site) == []
+    site.post("/today/label", day=TODAY, first=8, last=9, activity="a walk")
+    site.post("/today/mood", day=TODAY, fragment=9, valence=70, energy=50)
+    site.post("/today/label", day=TODAY, first=9, last=9, activity="cooking")
+    assert [one["valence"] for one in journal(site)] == [70]
+    lived_hour(site)
+    site.post("/today/label", day=TODAY, first=9, last=9, activity="")
+    assert [one["hour"] for one in journal(site)] == [12]
+    site.post("/data/redact", day=TODAY, first=12, last=12)
+    assert journal(site) == []
+    lived_hour(site, 60)
+    site.post("/today/mood", day=TODAY, fragment=12, unsay="1", valence=60, energy=50)
+    assert journal(site) == []
+    assert server.received == []
+
+
+def test_a_companion_that_locks_itself_soon_still_has_its_turn_at_night(tmp_path):
+    site, server = with_server(tmp_path)
+    switch_on(site)
+    lived_hour(site)
+    pulse = Pulse(site.desk, FixedConditions(replace(setting.READY, idle=False)))
+    pulse.beat()
+    assert server.received == [], "somebody uses it"
+    site.now += timedelta(minutes=15, seconds=20)
+    server.now = site.now
+    pulse.beat()
+    assert len(server.received) == 1, "left alone: its turn, and then it locks"
+    assert site.desk.open_room() is None
+    site.now += timedelta(hours=1)
+    assert pulse.beat() == ()
+
+
+def test_a_server_that_does_not_answer_keeps_nobody_from_locking(tmp_path):
+    site, server = with_server(tmp_path)
+    asked, let_go = threading.Event(), threading.Event()
+
+    def silent(path):
+        asked.set()
+        let_go.wait(timeout=20)
+        raise Unreachable("it does not answer")
+
+    server.fetch = silent
+    form = settings_form(server="https://other.example", operator="cd" * 32)
+    waiting = threading.Thread(target=site.ask, args=("POST", "/settings", form), kwargs={"cookies": dict(site.cookies)})
+    waiting.start()
+    try:
+        assert asked.wait(timeout=20)
+        assert site.ask("POST", "/lock").headers["location"] == "/unlock"
+        assert site.desk.open_room() is None
+        assert waiting.is_alive()
+    finally:
+        let_go.set()
+        waiting.join()
+
+
+def test_another_server_is_another_question(tmp_path):
+    site, server = with_server(tmp_path)
+    switch_on(site)
+    lived_hour(site)
+    assert len(journal(site)) == 1
+    page = site.post("/settings", **settings_form(server="https://other.example", operator="cd" * 32))
+    assert "Every yes to the server before is taken back" in page
+    kept = site.desk.open_room().agent.export()
+    assert (kept["consents"], kept["waiting"], kept["journal"]) == ([], [], [])
+    assert not site.desk.open_room().settings.trusts_sums
+    site.now += timedelta(minutes=12)
+    Pulse(site.desk, FixedConditions(setting.READY)).beat()
+    assert server.received == []
 
 
 def test_without_the_trust_that_a_purpose_rests_on_it_cannot_be_switched_on(tmp_path):

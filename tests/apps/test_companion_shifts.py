@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, timedelta
 
-from choral.apps.companion.intervals import holm, of_difference, of_mean, of_slope
-from choral.apps.companion.record import Record
-from choral.apps.companion.shifts import shift
-from choral.apps.companion.trials_moods import cause_precision
+from choral.apps.companion.device.intervals import holm, of_difference, of_mean, of_slope
+from choral.apps.companion.device.record import Record
+from choral.apps.companion.device.shifts import shift
+from choral.apps.companion.study.trials_moods import cause_precision
 from choral.numerics import SeededEntropy
 
 from .companion_records import MONDAY, days_from, felt, said

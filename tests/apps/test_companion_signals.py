@@ -5,10 +5,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from choral.apps.companion.activities import ACTIVITIES, NUMBERS
-from choral.apps.companion.fragments import Fragments
-from choral.apps.companion.signals import ITEMS, RATINGS, clustered, companion_signals, rated, ratings_of
-from choral.apps.companion.tasks import Desk, ratings_filter, ratings_task
+from choral.apps.companion.device.activities import ACTIVITIES, NUMBERS
+from choral.apps.companion.device.fragments import Fragments
+from choral.apps.companion.device.signals import ITEMS, RATINGS, clustered, companion_signals, rated, ratings_of
+from choral.apps.companion.device.tasks import Desk, ratings_filter, ratings_task
 from choral.device import Budget
 from choral.errors import ConsentMissing, UsageError
 from choral.learning import ALGORITHMS

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from choral.apps.companion.entries import Entry
-from choral.apps.companion.slots import bounds, slots_of
+from choral.apps.companion.device.entries import Entry
+from choral.apps.companion.device.slots import bounds, slots_of
 
 from .companion_records import MONDAY, noon, used
 

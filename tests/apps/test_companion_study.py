@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,16 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from choral.apps.companion import her
-from choral.apps.companion.averaging import Averaging
-from choral.apps.companion.blend import blended
-from choral.apps.companion.factors import central, federated, trained
-from choral.apps.companion.fragments import Fragments
-from choral.apps.companion.ratings import Ratings, filter_for, rmse, split
-from choral.apps.companion.study import CLUSTERS, MOODS, Study, catalogue, run
+from choral.apps.companion.device.blend import blended
+from choral.apps.companion.device.fragments import Fragments
+from choral.apps.companion.study import her
+from choral.apps.companion.study.averaging import Averaging
+from choral.apps.companion.study.factors import central, federated, trained
+from choral.apps.companion.study.ratings import Ratings, filter_for, rmse, split
+from choral.apps.companion.study.study import CLUSTERS, MOODS, Study, catalogue, run
+from choral.cli.experiment.her_page import page_of
 from choral.cli.simulate.companion import companion, ratings
+from choral.errors import UsageError
 from choral.numerics import SeededEntropy
 
 DATA = os.environ.get("CHORAL_DATA_DIR")
@@ -153,6 +156,34 @@ def test_the_command_takes_ones_own_ratings_and_ones_own_test(tmp_path):
     assert told["rmse_central"] == pytest.approx(told["rmse_federated"], rel=1e-4)
 
 
+def test_the_layout_of_movielens_100k_is_taken_as_it_comes(tmp_path):
+    lines, found = rows(), {}
+    for name, head, sign, end in (("data.csv", ["user,item,rating"], ",", ""), ("u1.base", [], "\t", "\t881250949")):
+        (tmp_path / name).write_text("\n".join([*head, *(line.replace(",", sign) + end for line in lines)]) + "\n", "utf-8")
+        asked = ["ratings", "--data", str(tmp_path / name), "--json", str(tmp_path / "out.json")]
+        assert CliRunner().invoke(commands(), asked).exit_code == 0
+        found[name] = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    assert found["u1.base"] == found["data.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("u.data", b"1\t2\t3\t4\n1\t2\t3\n", "line 2"),
+        ("u1.test", b"1\t2\tgood\t4\n", "line 1"),
+        ("u1.base", b"\xff\xfe", "UTF-8"),
+        ("u1.base", b"", "at least one"),
+        ("ratings.txt", b"1\t2\t3\t4\n", "cannot tell what"),
+    ],
+)
+def test_what_is_not_quite_movielens_is_refused_with_the_line(tmp_path, name, text, said):
+    (tmp_path / name).write_bytes(text)
+    found = CliRunner().invoke(commands(), ["ratings", "--data", str(tmp_path / name)])
+    assert isinstance(found.exception, UsageError)
+    assert said in str(found.exception)
+    assert "good" not in str(found.exception)
+
+
 def test_a_file_of_ratings_that_are_no_numbers_is_refused(tmp_path):
     (tmp_path / "data.csv").write_text("user,item,rating\na,b,good\n", "utf-8")
     found = CliRunner().invoke(commands(), ["ratings", "--data", str(tmp_path / "data.csv")])
@@ -169,9 +200,30 @@ def test_movielens_federated_equals_central_and_beats_the_bias_model():
     often = np.isin(item, *np.nonzero(np.bincount(item) >= 20))  # the command takes all of them, in its own time
     train, test = split(Ratings.of(person[often].astype(str), item[often].astype(str), rating[often]), 1)
     errors = {}
-    for name, rank, add in (("central", 12, central), ("federated", 12, federated), ("bias", 0, central)):
-        algorithm = filter_for(train, rank=rank)
-        *_, state = trained(algorithm, train.cells(), rounds=5, entropy=SeededEntropy(1), add=add)
-        errors[name] = rmse(algorithm, state, train.cells(), test)
-    assert f"{errors['central']:.4g}" == f"{errors['federated']:.4g}"
-    assert errors["federated"] < errors["bias"]
+    for name, rank, add in (("central", 12, central), ("parts", 12, in_parts), ("bias", 0, central)):
+        errors[name] = movielens_rmse(train, test, rank, add)
+    new = np.random.default_rng(1).permutation(train.people)  # everyone has another number, and so another place and part
+    train, test = (replace(part, person=new[part.person]) for part in (train, test))
+    errors["other parts"] = movielens_rmse(train, test, 12, in_parts)
+    assert f"{errors['central']:.4g}" == f"{errors['parts']:.4g}" == f"{errors['other parts']:.4g}"
+    assert errors["parts"] < errors["bias"]
+
+
+def movielens_rmse(train, test, rank, add):
+    algorithm = filter_for(train, rank=rank)
+    *_, state = trained(algorithm, train.cells(), rounds=4, entropy=SeededEntropy(1), add=add)
+    return rmse(algorithm, state, train.cells(), test)
+
+
+def in_parts(algorithm, cells, params):
+    """Two servers' sums, added."""
+    parts = ((0, cells.people // 3), (cells.people // 3, cells.people))
+    return np.sum([federated(algorithm, cells.of_people(*part), params)[0] for part in parts], axis=0), 0.0
+
+
+def test_the_page_of_the_experiment_says_what_its_results_say():
+    folder = Path(__file__).parents[2] / "docs" / "experiments"
+    made = "Made in"
+    told = page_of(json.loads((folder / "her.json").read_text("utf-8"))).partition(made)[0]
+    assert told == (folder / "her.md").read_text("utf-8").partition(made)[0]
+    assert "in none of the" in told  # studies is the blend worse than alone

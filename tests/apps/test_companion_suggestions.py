@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from choral.apps.companion.activities import NUMBERS
-from choral.apps.companion.lifts import Shared, lifts
-from choral.apps.companion.record import Record
-from choral.apps.companion.small_things import SMALL
-from choral.apps.companion.suggestions import Moment, fitting, free_minutes, low_mood, shown, turn
-from choral.apps.companion.tasks import ratings_filter
-from choral.apps.companion.turns import Turn, answered, from_notes, heard
+from choral.apps.companion.device.activities import NUMBERS
+from choral.apps.companion.device.lifts import Shared, lifts
+from choral.apps.companion.device.record import Record
+from choral.apps.companion.device.small_things import SMALL
+from choral.apps.companion.device.suggestions import Moment, fitting, free_minutes, low_mood, shown, turn
+from choral.apps.companion.device.tasks import ratings_filter
+from choral.apps.companion.device.turns import Turn, answered, from_notes, heard
 from choral.numerics import SeededEntropy
 
 from .companion_records import MONDAY, days_from, felt, noon, said, used

@@ -2,9 +2,9 @@
 
 from scipy.stats import binomtest
 
-from choral.apps.companion.trials_moods import uplift_coverage
-from choral.apps.companion.turns import Turn
-from choral.apps.companion.uplift import uplift
+from choral.apps.companion.device.turns import Turn
+from choral.apps.companion.device.uplift import uplift
+from choral.apps.companion.study.trials_moods import uplift_coverage
 
 FALSE_ALARM = 1e-6
 

@@ -4,8 +4,8 @@ import json
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from choral.apps.companion.diary import Diary
-from choral.apps.companion.watcher import Desktop, Seen, Watch
+from choral.apps.companion.device.diary import Diary
+from choral.apps.companion.device.watcher import Desktop, Seen, Watch
 from choral.storage import MemoryDeviceStore
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=ZoneInfo("Europe/London"))

@@ -77,10 +77,21 @@ def test_rounds_are_shown_live_with_state_reports_goal_and_chance(page):
 def test_a_stream_shows_its_spread_beside_the_law_and_its_reports_a_minute(stream_page):
     text = words(stream_page)
     assert "Spread of the instances" in text
-    assert "law: k·σ²/2" in text
+    assert "law: k·σ²/2 = " in text
+    assert re.search(r"keeps k = \d+ instances", text)
     assert "round 5: 25" in text
     assert "each folded by itself as it comes" in text
     assert "A round lasts 1 minute and ends with a published version." in text
+
+
+def test_a_live_model_is_watched_by_a_page_that_loads_again_only_if_asked_to():
+    house, task = streaming_house()
+    path = f"/models/{task.hash.hex()}"
+    still, live = get(house, path).text, get(house, f"{path}?live").text
+    assert "http-equiv" not in still
+    assert f'href="{path}?live"' in still
+    assert '<meta http-equiv="refresh" content="5">' in live
+    assert f'href="{path}"' in live
 
 
 @pytest.mark.parametrize("fixture", ["page", "stream_page"])

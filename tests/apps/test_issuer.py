@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -90,6 +91,29 @@ def test_a_request_beyond_the_allowance_counts_none_of_its_parts(office):
     account = office.account()
     assert office.ask(account, body_of(requests(5))).status_code == 429
     assert office.ask(account, body_of(requests(4))).status_code == 200
+
+
+def test_requests_at_once_share_one_allowance_also_over_two_processes_of_an_issuer(tmp_path):
+    stores = [IssuerStore(tmp_path / "issuer.sqlite") for _ in range(2)]
+    account = stores[0].account(stores[0].new_account())
+    with ThreadPoolExecutor(8) as pool:
+        turns = [
+            pool.submit(stores[turn % 2].count, account, [bytes([turn]), bytes([turn, 1])], period=1, allowance=8)
+            for turn in range(16)
+        ]
+        assert sum(one.result() for one in turns) == 4
+    for store in stores:
+        store.close()
+
+
+def test_tokens_of_a_key_that_was_replaced_are_good_for_its_own_tasks_alone(office):
+    (made,) = requests(1)
+    token = made.finish(office.ask(office.account(), made.message).content)
+    fresh = TokenKey(generate_private_key(65_537, 2048).public_key())
+    token.require(ISSUER.key, ISSUER.challenge(TASK))
+    with pytest.raises(PeerError, match="another issuer"):
+        token.require(fresh, ISSUER.challenge(TASK))
+    assert ISSUER.release(NOON).hash != Issuer(ISSUER.name, fresh).release(NOON).hash
 
 
 def test_the_same_bytes_again_are_answered_again_and_cost_nothing(office):

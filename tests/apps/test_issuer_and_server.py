@@ -51,7 +51,7 @@ def played(tmp_path):
     task = make_task(issuer=public.hash, delay_seconds=0, reports_for_life=100)
     house.publish(task)
     office = issuer_application(
-        issuer_store, name=ISSUER.name, key=KEY, allowance=Allowance(4, 86_400), operator_token="x",
+        issuer_store, name=ISSUER.name, key=KEY, allowance=Allowance(16, 86_400), operator_token="x",
         clock=lambda: house.now, entropy=SystemEntropy,
     )  # fmt: skip
     roads, sent = [Road(office, issuer_store.new_account()) for _ in range(5)], []

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from choral.apps.phishing.features import PUBLIC
+from choral.apps.phishing.device.features import PUBLIC
 from choral.cli import labels
 from choral.cli.device import commands as device
 from choral.errors import ChoralError
@@ -56,6 +56,8 @@ def test_a_feed_is_built_signed_taken_in_and_matched(choral, tmp_path):
     text, answer = on_device("score", PHISH)
     assert answer["label"] == "phishing"
     assert "known to be phishing" in text
+    assert "do not open it" in text
+    assert "1 in 100" not in text
 
 
 def test_nothing_is_written_of_a_feed_that_contradicts_itself(choral, tmp_path):
@@ -91,7 +93,7 @@ def test_a_link_and_its_page_are_scored_with_the_three_strongest_reasons(choral,
     assert "STOP" in text
     assert text.count("for phishing:") == 3
     text, answer = on_device("score", PHISH, "--note")
-    assert "WARNING" in text
+    assert "WARNING: fewer than 1 in 100" in text
     assert not answer["noted"]
 
 

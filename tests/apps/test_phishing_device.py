@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from choral.apps.phishing.canonical import marks
-from choral.apps.phishing.detector import Detector, shipped_detector, thresholds
-from choral.apps.phishing.features import PUBLIC, WIDE, constants, look
-from choral.apps.phishing.records import (
+from choral.apps.phishing.device.canonical import marks
+from choral.apps.phishing.device.detector import Detector, shipped_detector, thresholds
+from choral.apps.phishing.device.features import PUBLIC, WIDE, constants, look
+from choral.apps.phishing.device.records import (
     KIND,
     LINKS,
     MOST_RECORDS,
@@ -23,7 +23,7 @@ from choral.apps.phishing.records import (
     received,
     signals,
 )
-from choral.apps.phishing.tasks import RETENTION_DAYS, buffered_task, drawn_task
+from choral.apps.phishing.device.tasks import RETENTION_DAYS, buffered_task, drawn_task
 from choral.device import Event, journal
 from choral.device.signal import Signal
 from choral.errors import PeerError, Refused, UsageError
@@ -256,6 +256,28 @@ def test_a_model_without_canaries_or_worse_than_the_public_one_does_not_judge():
     desk = LinkDesk(judged_by(few))
     desk.offer(few)
     assert "ships" in device(desk).detector().name
+
+
+def test_a_model_on_another_scale_is_held_against_the_public_one_too():
+    shipped = shipped_detector()
+    source = np.random.default_rng(11)
+    rows = source.normal(size=(2_000, len(PUBLIC))).clip(-2.0, 2.0)
+    scores = rows @ shipped.params[:-1]
+    label = (scores > np.median(scores)).astype(np.float64)  # the public model tells these links apart
+    scales = constants()
+    unit = scales.public.as_read_by(scales.in_unit, rows)
+    arrays = {"inputs": unit.astype(np.float32), "label": label, "weight": np.ones(len(label))}
+    public = replace(CANARIES, arrays=arrays)
+    weak, strong = (np.append(np.zeros(len(PUBLIC)), 0.0), np.append(shipped.params[:-1] * _stretch(scales), 0.0))
+    for params, judge in ((weak, "ships"), (strong, "version 1 of the model learnt")):
+        desk = LinkDesk(drawn_task(operator_desk(canaries=public.hash)), params=params.astype(np.float32))
+        desk.offer(public)
+        assert judge in device(desk).detector().name
+
+
+def _stretch(scales):
+    """What a step of a feature within [0, 1] is in standard deviations."""
+    return scales.unit.width / scales.standard.width
 
 
 def test_canaries_that_are_not_those_of_the_task_are_refused():

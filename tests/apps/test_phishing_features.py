@@ -3,6 +3,7 @@
 import csv
 import gzip
 import os
+import socket
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,17 +14,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
 
-from choral.apps.phishing import markup
-from choral.apps.phishing.columns import HANNOUSSE_LEAKING, HANNOUSSE_PAGE, HANNOUSSE_TRANSPORT, HANNOUSSE_URL
-from choral.apps.phishing.context import Context, context_features
-from choral.apps.phishing.data import SOURCE
-from choral.apps.phishing.features import MORE, OF_PAGE, PUBLIC, WIDE, Constants, constants, look, shipped_document
-from choral.apps.phishing.lookalike import FAR, Brands, distance, shipped_brands
-from choral.apps.phishing.markup import MOST_BYTES, read_page, require_readable
-from choral.apps.phishing.sentences import SENTENCES, said
-from choral.apps.phishing.urls import read_link, url_features
+from choral.apps.phishing.device import markup
+from choral.apps.phishing.device.canonical import canonical, marks
+from choral.apps.phishing.device.columns import HANNOUSSE_LEAKING, HANNOUSSE_PAGE, HANNOUSSE_TRANSPORT, HANNOUSSE_URL
+from choral.apps.phishing.device.context import Context, context_features
+from choral.apps.phishing.device.features import MORE, OF_PAGE, PUBLIC, WIDE, Constants, constants, look, shipped_document
+from choral.apps.phishing.device.lookalike import FAR, Brands, distance, shipped_brands
+from choral.apps.phishing.device.markup import MOST_BYTES, read_page
+from choral.apps.phishing.device.nesting import MOST_ATTRIBUTES, MOST_DEPTH, require_readable
+from choral.apps.phishing.device.sentences import SENTENCES, said
+from choral.apps.phishing.device.urls import read_link, url_features
+from choral.apps.phishing.study.data import SOURCE
 from choral.errors import Refused, UsageError
+from tests.apps.phishing_device import LinkDesk, device
 
 HERE = Context("en", "GB", datetime(2026, 11, 21, 3, tzinfo=UTC))  # a Saturday night
 BANK = read_link("https://www.mybank.co.uk/login?next=/home&x=1")
@@ -97,6 +102,55 @@ def test_a_scheme_that_is_missing_is_https(given):
     assert read_link(given).host == "example.com"
 
 
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("https://evil.example\\@paypal.com/", "evil.example"),
+        ("https:\\\\evil.example\\login", "evil.example"),
+        ("https:/evil.example/", "evil.example"),
+        ("https:///evil.example/", "evil.example"),
+        ("https://paypal.com%2f@evil.example/", "evil.example"),
+        ("https://paypal.com:443@evil.example/", "evil.example"),
+        ("https://%65vil%2Eexample/", "evil.example"),
+        ("https://evil.example./", "evil.example"),
+        ("https://evil\u3002example/", "evil.example"),
+        ("https://ｅｖｉｌ．example/", "evil.example"),
+        ("https://ev\u00adil.example/", "evil.example"),
+        ("\ufeffhttps://evil.example\n", "evil.example"),
+        ("http://3221225985/", "192.0.2.1"),
+        ("http://0300.0.0x2.1/", "192.0.2.1"),
+        ("http://[::ffff:192.0.2.1]:8080/", "::ffff:c000:201"),
+    ],
+)
+def test_a_host_is_the_one_that_a_browser_would_open_however_it_is_spelt(given, host):
+    link = read_link(given)
+    assert link.host == host
+    plain = f"[{host}]" if ":" in host else host
+    assert set(marks(f"https://{plain}/")) <= set(marks(link.text))
+    assert url_features(link)["length_hostname"] == len(host)
+
+
+PARTS = st.text(st.sampled_from("aé.%25fF2e0x41:/@\\?#[]\u3002-\uff21ßI\u200d\u00ad "), max_size=24)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.tuples(st.sampled_from(["https://", "http:/", "https:\\\\", ""]), PARTS).map("".join))
+def test_labels_are_matched_by_the_host_that_is_judged_and_reading_again_changes_nothing(text):
+    try:
+        link = read_link(text)
+    except Refused:
+        return
+    plain = f"[{link.host}]" if ":" in link.host else link.host
+    assert canonical(link.text).split("/")[2] == canonical(f"https://{plain}/").split("/")[2]
+    assert read_link(link.text) == link
+
+
+def test_an_address_of_numbers_is_one_in_any_spelling():
+    plain = url_features(read_link("http://192.0.2.1/a"))
+    assert plain["ip"]
+    assert url_features(read_link("http://0xC0000201/a")) == plain
+
+
 def test_page_features_say_what_stands_in_the_bytes():
     page = read_page(LOGIN, BANK)
     said_of_page = page.features
@@ -140,8 +194,10 @@ class Cloak(BaseHTTPRequestHandler):
         """Silent."""
 
 
-def test_a_site_that_cloaks_is_seen_as_this_person_sees_it_and_nothing_is_fetched_for_it():
+def test_a_site_that_cloaks_is_seen_as_this_person_sees_it_and_nothing_is_fetched_for_it(monkeypatch):
+    """The whole app judges both pages while no socket can be opened; the site is asked by the clients alone."""
     Cloak.asked = ()
+    watch = device(LinkDesk(), agree=False)
     server = HTTPServer(("127.0.0.1", 0), Cloak)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -150,8 +206,11 @@ def test_a_site_that_cloaks_is_seen_as_this_person_sees_it_and_nothing_is_fetche
         crawler = httpx.get(url, headers={"User-Agent": "somebot/1.0"}, trust_env=False).content
         person = httpx.get(url, headers={"User-Agent": "Mozilla/5.0 (a person)"}, trust_env=False).content
         assert len(Cloak.asked) == 2
-        assert look(url, person, HERE).asks_password
-        assert not look(url, crawler, HERE).asks_password
+        monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("something was fetched"))
+        for seen, asks in ((person + b"<img src='/pixel.png'>", True), (crawler, False)):
+            answer = watch.receive(url, seen, HERE, HERE.at)
+            assert answer.seen.asks_password == asks
+            assert answer.seen.features["forms_elsewhere"] == asks
         assert len(Cloak.asked) == 2
     finally:
         server.shutdown()
@@ -217,12 +276,16 @@ def test_the_distance_is_symmetric_and_0_for_equal_names(one, other):
         ("javascript:alert(1)", "no address of a page"),
         ("data:text/html,<p>", "no address of a page"),
         ("file:///etc/passwd", "no address of a page"),
-        ("https:/one-slash.example", "no address of a page"),
         ("https://exa\x00mple.com", "control characters"),
         ("https://exam\nple.com", "control characters"),
         ("https://[::1", "no host"),
-        ("https:///path", "no host"),
-        ("https://" + "a" * 300 + ".com", "253"),
+        ("https:///", "no host"),
+        ("https://" + "a" * 300 + ".com", "no host"),
+        ("https://exa mple.com/", "no host"),
+        ("https://example.com:99999/", "no host"),
+        ("https://exa%00mple.com/", "no host"),
+        ("https://.example.com/", "no host"),
+        ("https://moc.elpmaxe\u202e/", "no host"),
         ("https://example.com/" + "a" * 20_000, "16,384"),
     ],
 )
@@ -266,27 +329,95 @@ def test_any_bytes_are_a_page_or_refused(data):
     assert all(np.isfinite(value) for value in page.features.values())
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        b"<div>" * 100_000,
-        b"<b>" * 100_000,
-        b"<!-- </div> --><div>" * 20_000,
-        b"<div></span>" * 20_000,
-        b"<script>'</div>'</script><div>" * 10_000,
-    ],
-    ids=["nested", "bold", "commented", "misclosed", "scripted"],
-)
-def test_deep_nesting_is_refused_before_it_is_parsed(page):
-    with pytest.raises(Refused, match="nests over"):
-        require_readable(page)
+def formatted(unit):
+    """Many different <b>, each followed by this."""
+    return b"".join(b"<b class=x%d>" % number + unit for number in range(MOST_DEPTH - 10))
 
 
-def test_pages_with_many_elements_side_by_side_are_read():
-    require_readable(b"<ul>" + b"<li><p>x<br><img src=a>" * 5_000 + b"</ul>")
-    require_readable(b"<script>" + b"a<b;" * 5_000 + b"</script>")
+MANY = b"".join(b"a%d " % number for number in range(MOST_ATTRIBUTES + 1))
+TANGLED = {
+    "nested": b"<div>" * 100_000,
+    "bold": b"<b>" * 100_000,
+    "commented": b"<!-- </div> --><div>" * 20_000,
+    "misclosed": b"<div></span>" * 20_000,
+    "scripted": b"<script>'</div>'</script><div>" * 10_000,
+    "a comment in a title": b"<title><!--</title>" + b"<div>" * 20_000,
+    "a comment in an attribute": b"<a title='<!--'></a>" + b"<div>" * 20_000,
+    "closed in an attribute": b"<div title='</div>'>" * 20_000,
+    "closed in a bogus comment": b"<div><!x</div>" * 20_000,
+    "closed in a frame": b"<iframe></div></iframe><div>" * 10_000,
+    "closed beyond an object": b"<div><object></div></object>" * 15_000,
+    "closed beyond a cell": b"<div><table><td></div></table>" * 15_000,
+    "closed by a cell without a table": b"<td><div></td>" * 30_000,
+    "a form around it": b"<form><div></form>" * 20_000,
+    "a list in an item": b"<li><ul></li>" * 20_000,
+    "styled in a choice": b"<select><style></select>" + b"<div>" * 20_000,
+    "no empty tags in a drawing": b"<svg>" + b"<link>" * 20_000,
+    "no slash but a value": b"<svg>" + b"<g a=x/>" * 20_000,
+    "words on an island": b"<svg><foreignObject>" + b"<x/>" * 20_000,
+    "formatting brought back": formatted(b"<p>") + b"<p>x" * 5_000,
+    "attributes": b"<a " + MANY + b">",
+    "attributes of a script": b"<script " + MANY + b">",
+    "attributes after a style in a choice": b"<select><style></select><a " + MANY + b">",
+    "attributes after a style in frames": b"<frameset></frameset><style></frameset><a " + MANY + b">",
+    "attributes in quotes": b"<a " + b"".join(b"a%d='>' " % number for number in range(MOST_ATTRIBUTES + 1)) + b">",
+}
+
+
+@pytest.mark.parametrize("name", TANGLED)
+def test_a_page_that_would_keep_the_device_busy_is_refused_before_it_is_parsed(name):
+    with pytest.raises(Refused, match=r"no honest page does|tangled"):
+        require_readable(TANGLED[name])
+
+
+OLD_TABLE = b"<table>" + b"<tr><td><font size=2>words<br><a name=x><td><p>more<p>words" * 2_000 + b"</table>"
+SIDE_BY_SIDE = {
+    "a list": b"<ul>" + b"<li><p>x<br><img src=a>" * 5_000 + b"</ul>",
+    "a script": b"<script>" + b"a<b;" * 5_000 + b"</script>",
+    "an old table": OLD_TABLE,
+    "definitions": b"<dl>" + b"<dt>a<dd>b<p>c" * 5_000 + b"</dl>",
+    "a choice": b"<select>" + b"<option>a" * 5_000 + b"</select>",
+    "drawings": b"<p><svg viewBox='0 0 1 1'><path d='M0 0'/><title>x</title><g><rect/></g></svg></p>" * 3_000,
+    "headings": b"<h1><span>a</span></h2><div><b>x</div>" * 3_000,
+    "a picture in the link": b"<img src='data:image/png;base64," + b"A" * 200_000 + b"'>",
+}
+
+
+@pytest.mark.parametrize("name", SIDE_BY_SIDE)
+def test_pages_with_many_elements_side_by_side_are_read(name):
+    require_readable(SIDE_BY_SIDE[name])
+
+
+def test_a_page_that_is_too_long_is_refused():
     with pytest.raises(Refused, match="bytes"):
-        require_readable(b"x" * (MOST_BYTES + 1))
+        read_page(b"x" * (MOST_BYTES + 1), BANK)
+
+
+def _depth(tree):
+    deepest, level = 0, [tree.root]
+    while level:
+        deepest, level = deepest + 1, [child for node in level for child in node.iter()]
+    return deepest
+
+
+UNITS = st.sampled_from(
+    b"<div> </div> <p> </p> <b> </b> <b/id=1> <a> </a> <table> </table> <td> </td> <tr> </tr> <li> </li> <ul> </ul> <form> "
+    b"</form> <object> </object> <svg> </svg> <g> </g> <g/> <title> </title> <select> </select> <option> <input> <script> "
+    b"</script> <style> </style> <span> </span> <h1> </h2> <template> </template> <math> </math> <mi> </mi> <x/> <button> "
+    b"</button> <dd> </dd> <caption> </caption> <!-- --> <foreignObject> </foreignObject> <textarea>".split()
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(UNITS, min_size=1, max_size=4), st.lists(UNITS, max_size=3))
+def test_no_page_that_is_let_through_is_much_deeper_than_the_limit(unit, before):
+    """What tags do together is tried out: the same few of them thousands of times."""
+    page = b"".join(before) + b"".join(unit) * 3_000
+    try:
+        require_readable(page)
+    except Refused:
+        return
+    assert _depth(LexborHTMLParser(page)) <= 5 * MOST_DEPTH
 
 
 def test_scales_are_those_that_ship_and_what_is_unknown_counts_as_the_mean():

@@ -3,15 +3,17 @@
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
+from urllib.parse import unquote_to_bytes
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from choral.apps.phishing.book import KEPT, OWN, Kept, LabelBook
-from choral.apps.phishing.canonical import canonical, expressions, mark, marks
-from choral.apps.phishing.labels import KIND, LabelFeed, read_source
+from choral.apps.phishing.device import labels
+from choral.apps.phishing.device.book import KEPT, OWN, Kept, LabelBook
+from choral.apps.phishing.device.canonical import canonical, expressions, mark, marks, unescaped
+from choral.apps.phishing.device.labels import KIND, LabelFeed, read_source
 from choral.errors import ChoralError, PeerError, Refused, StoreError, UsageError
 from choral.protocol import decode, encode, sign
 from choral.protocol.messages import Release, Signed
@@ -64,6 +66,15 @@ DAY = date(2027, 1, 4)
 def test_all_spellings_of_a_link_become_one(given, expected):
     assert canonical(given) == expected
     assert canonical(expected) == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("%2543165AZ", max_size=40))
+def test_one_pass_from_the_end_unescapes_as_often_as_anything_changes(text):
+    whole = text.encode()
+    while (less := unquote_to_bytes(whole)) != whole:
+        whole = less
+    assert unescaped(text.encode()) == whole
 
 
 def test_a_link_has_up_to_thirty_expressions_the_most_exact_first():
@@ -205,10 +216,22 @@ def test_lists_reports_and_what_was_curated_become_one_feed(tmp_path):
     assert found.days[place] == (date(2027, 1, 2) - date(1970, 1, 1)).days
 
 
+def test_sources_may_name_the_same_link_and_the_earliest_day_counts(tmp_path):
+    lists = "url,label,day\nhttp://a.example/,phishing,2027-01-03\nhttp://A.example,phishing,2027-01-02\n"
+    found = LabelFeed.built(entries(tmp_path, lists=lists, more="http://a.example/\n"), NOW)
+    assert len(found) == 1
+    assert found.days.tolist() == [(date(2027, 1, 2) - date(1970, 1, 1)).days]
+
+
+def test_a_feed_that_no_device_would_take_is_not_built(tmp_path, monkeypatch):
+    monkeypatch.setattr(labels, "MOST_ENTRIES", 1)
+    with pytest.raises(UsageError, match="2 entries are more than the 1 that a device takes"):
+        LabelFeed.built(entries(tmp_path, lists="http://a.example/\nhttp://b.example/\n"), NOW)
+
+
 @pytest.mark.parametrize(
     ("sources", "why"),
     [
-        ({"lists": "http://a.example/\nhttp://A.example\n"}, "lists.txt:2 is a duplicate of lists.txt:1"),
         (
             {"lists": "url,label\nhttp://a.example/,phishing\nhttp://a.example,legitimate\n"},
             "lists.csv:3 contradicts lists.csv:2",
@@ -217,7 +240,10 @@ def test_lists_reports_and_what_was_curated_become_one_feed(tmp_path):
             {"lists": "http://a.example/\n", "reports": "url,label\nhttp://a.example,legitimate\n"},
             "reports.csv:2 contradicts lists.txt:1",
         ),
-        ({"lists": "http://a.example/\n", "more": "http://a.example/\n"}, "more.txt:1 is a duplicate of lists.txt:1"),
+        (
+            {"curated": "url,label\nhttp://a.example/,phishing\nhttp://A.example,legitimate\n"},
+            "curated.csv:3 contradicts curated.csv:2",
+        ),
         ({"lists": "javascript:alert(1)\n"}, "lists.txt:1"),
         ({"lists": "http://fine.example\nhttp://co.uk/\n"}, "lists.txt:2"),
         ({"lists": "url,label\nhttp://a.example/,perhaps\n"}, "lists.csv:2: need the label"),
@@ -226,7 +252,7 @@ def test_lists_reports_and_what_was_curated_become_one_feed(tmp_path):
         ({"lists": "url;label\nhttp://a.example/;phishing\n"}, "lists.csv:1: the columns"),
     ],
 )
-def test_duplicates_contradictions_and_nonsense_are_refused_with_the_line(tmp_path, sources, why):
+def test_contradictions_and_nonsense_are_refused_with_the_line(tmp_path, sources, why):
     with pytest.raises(UsageError, match=why.replace(".", r"\.")):
         LabelFeed.built(entries(tmp_path, **sources), NOW)
 

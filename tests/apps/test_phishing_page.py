@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from choral.apps.phishing.markup import MOST_BYTES
+from choral.apps.phishing.device.markup import MOST_BYTES
+from choral.apps.phishing.device.records import RECORDS_NEEDED
 from choral.apps.phishing.page import application
-from choral.apps.phishing.records import RECORDS_NEEDED
 from choral.numerics import SeededEntropy
 from choral.pages import INTERACTIVE, Door
 from tests.apps.phishing_device import BAD, GOOD, HERE, LOGIN, LinkDesk, device, feed, kept
@@ -178,3 +178,28 @@ def test_a_page_beyond_all_bounds_is_refused_while_it_comes(site):
 def test_whatever_is_pasted_or_dropped_is_answered(site, link, page):
     assert site.look(link, page).status_code == 200
     assert site.ask("POST", "/report", {"link": link, "phishing": True}).status_code in (200, 409)
+
+
+def test_a_page_in_utf16_hides_no_password_box_and_a_binary_file_is_no_page(site):
+    assert "Do not type your password" in site.look(PHISH, LOGIN.decode().encode("utf-16")).text
+    for data, why in (
+        (LOGIN.decode().encode("utf-16-le"), "NUL bytes"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "NUL bytes"),
+        (b"", "empty"),
+    ):
+        answer = site.look(PHISH, data).text
+        assert "cannot be judged" in answer
+        assert why in answer
+
+
+def test_a_name_like_a_protected_brand_is_said_even_if_the_model_is_calm(site):
+    answer = site.look("https://p\u0430ypal.com/").text
+    assert "the name is like that of paypal" in answer
+    assert "xn--" in answer
+    assert "Nothing here stands out" not in answer
+    assert "like that of" not in site.look("https://www.paypal.com/").text
+
+
+def test_no_sign_of_a_link_is_invisible_where_it_is_shown(site):
+    answer = site.look("https://example.com/\u202egpj\u200b.exe").text
+    assert "<code>https://example.com/%E2%80%AEgpj%E2%80%8B.exe</code>" in answer

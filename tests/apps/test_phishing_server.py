@@ -5,11 +5,11 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from choral.apps.phishing.detector import shipped_detector
-from choral.apps.phishing.features import look
-from choral.apps.phishing.records import LINKS, UNIT_LINKS
-from choral.apps.phishing.tasks import buffered_task, drawn_task
-from choral.apps.phishing.watch import LinkWatch
+from choral.apps.phishing.device.detector import shipped_detector
+from choral.apps.phishing.device.features import look
+from choral.apps.phishing.device.records import LINKS, UNIT_LINKS
+from choral.apps.phishing.device.tasks import buffered_task, drawn_task
+from choral.apps.phishing.device.watch import LinkWatch
 from choral.device import Budget, InProcessTransport
 from choral.engines import Serial
 from choral.numerics import SeededEntropy

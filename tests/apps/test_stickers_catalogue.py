@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from choral.apps.stickers import Catalogue, Sticker, item_features, normal, shipped
-from choral.apps.stickers.embedding import GRID, from_grid, to_grid
-from choral.apps.stickers.messages import Candidates, Preference, candidates
+from choral.apps.stickers.device.embedding import GRID, from_grid, to_grid
+from choral.apps.stickers.device.messages import Candidates, Preference, candidates
 from choral.errors import PeerError, UsageError
 from choral.protocol import decode, encode
 

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from choral.apps.stickers import local, shipped
-from choral.apps.stickers.events import RANK, category, choice_of, chosen, rank_names, signals
-from choral.apps.stickers.keywords import KeywordIndex
-from choral.apps.stickers.messages import Candidates
-from choral.apps.stickers.personal import CANDIDATES, PREFERENCE, Download, downloaded
-from choral.apps.stickers.suggestion import CHOICES, SHOWN, Choice, Holdings
-from choral.apps.stickers.tasks import HEADLINE, SMALL, choice_task
+from choral.apps.stickers import shipped
+from choral.apps.stickers.device import local
+from choral.apps.stickers.device.events import RANK, category, choice_of, chosen, rank_names, signals
+from choral.apps.stickers.device.keywords import KeywordIndex
+from choral.apps.stickers.device.messages import Candidates
+from choral.apps.stickers.device.personal import CANDIDATES, PREFERENCE, Download, downloaded
+from choral.apps.stickers.device.suggestion import CHOICES, SHOWN, Choice, Holdings
+from choral.apps.stickers.device.tasks import HEADLINE, SMALL, choice_task
 from choral.device.conditions import Conditions
 from choral.errors import PeerError, UsageError
 from choral.learning.bilinear_ranking import BilinearRanking
@@ -377,7 +378,7 @@ def test_the_quality_report_says_at_which_rank_the_choice_was_found_and_by_which
 def test_the_ranking_device_half_loads_no_heavy_library():
     program = """
 import sys
-import choral.apps.stickers.phone, choral.apps.stickers.tasks
+import choral.apps.stickers.device.phone, choral.apps.stickers.device.tasks
 from tests.apps.test_stickers_laws import small_update
 small_update()
 heavy = {"jax", "numba", "scipy", "starlette", "uvicorn", "matplotlib", "httpx", "jinja2"}

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from choral.apps.stickers import Catalogue, Sticker, item_features, shipped
-from choral.apps.stickers.download_logs import Download, Kind, read_logs, read_packages, write_logs
-from choral.apps.stickers.downloads import DAYS, FIRST_DAY, MOST, SHARES, downloads
-from choral.apps.stickers.messages import preference_vector
-from choral.apps.stickers.preference import learn
+from choral.apps.stickers.device.messages import preference_vector
+from choral.apps.stickers.service.download_logs import Download, Kind, read_logs, read_packages, write_logs
+from choral.apps.stickers.service.preference import learn
+from choral.apps.stickers.study.downloads import DAYS, FIRST_DAY, MOST, SHARES, downloads
 from choral.errors import UsageError
 
 TINY = Catalogue(tuple(Sticker(10 * number, f"s{number}", "", (f"word{number}",), ()) for number in range(1, 6)))

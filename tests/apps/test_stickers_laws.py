@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from choral.apps.stickers.events import CHOICE
-from choral.apps.stickers.suggestion import Choice, Holdings
-from choral.apps.stickers.tasks import SMALL
+from choral.apps.stickers.device.events import CHOICE
+from choral.apps.stickers.device.suggestion import Choice, Holdings
+from choral.apps.stickers.device.tasks import SMALL
 from choral.device.keys import KeyFile
 from choral.mechanisms.priv_unit import PrivUnit
 from choral.numerics import SeededEntropy

@@ -134,7 +134,7 @@ def test_every_answer_carries_the_strict_headers(site, path):
 
 def test_the_page_has_no_inline_script_style_or_foreign_address(site):
     text = site.ask("GET", "/").text
-    assert re.findall(r"<script[^>]*>", text) == ['<script src="/static/stickers.js" defer>']
+    assert re.findall(r"<script[^>]*>", text) == ['<script type="module" src="/static/stickers.js">']
     assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", text)
     assert not re.search(r'(?:src|href)="(?!/)', text.replace('href="#content"', ""))
     script = site.ask("GET", "/static/stickers.js").text

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from choral.apps.stickers.catalogue import shipped
-from choral.apps.stickers.market import Market, agreement, linear_share
-from choral.apps.stickers.population import MOST_CHOICES, People, World
-from choral.apps.stickers.study import head_of
-from choral.apps.stickers.suggestion import SHOWN, Choice, Holdings
+from choral.apps.stickers.device.catalogue import shipped
+from choral.apps.stickers.device.suggestion import SHOWN, Choice, Holdings
+from choral.apps.stickers.study.market import Market, agreement, linear_share
+from choral.apps.stickers.study.population import MOST_CHOICES, People, World
+from choral.apps.stickers.study.study import head_of
 
 PEOPLE = 2_000
 
@@ -111,7 +111,7 @@ def test_examples_are_those_that_a_device_makes(market: Market, people: People) 
 
 
 def test_a_catalogue_without_common_keywords_is_refused() -> None:
-    from choral.apps.stickers.catalogue import Catalogue, Sticker
+    from choral.apps.stickers.device.catalogue import Catalogue, Sticker
 
     few = Catalogue(tuple(Sticker(i, "x", f"x{i}", (f"word {i}",), ()) for i in range(20)))
     with pytest.raises(ValueError, match="larger catalogue"):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from choral.apps.stickers import Catalogue, Sticker
-from choral.apps.stickers.messages import Candidates, Preference
+from choral.apps.stickers.device.messages import Candidates, Preference
 from choral.apps.stickers.service import CatalogueStore, Secrets, Stock, application, learn_once, load, open_accounts
 from choral.errors import StoreError, UsageError
 from choral.protocol import PROBLEMS, decode

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from choral.apps.stickers.baselines import central, history, own_history
-from choral.apps.stickers.catalogue import shipped
-from choral.apps.stickers.judge import judged, kept, mean_over, measures
-from choral.apps.stickers.market import Market
-from choral.apps.stickers.study import SHARD, Run, averaging, buffered, head_of, rate, train
-from choral.apps.stickers.tasks import Head
+from choral.apps.stickers.device.catalogue import shipped
+from choral.apps.stickers.device.tasks import Head
+from choral.apps.stickers.study.baselines import central, history, own_history
+from choral.apps.stickers.study.judge import judged, kept, mean_over, measures
+from choral.apps.stickers.study.market import Market
+from choral.apps.stickers.study.study import SHARD, Run, averaging, buffered, head_of, rate, train
 from choral.errors import UsageError
 from choral.learning.bilinear_ranking import BilinearRanking
 from choral.mechanisms import empty_state
@@ -42,7 +42,7 @@ def test_a_round_steps_along_the_mean_of_what_devices_contribute(market: Market)
 
 
 def _start_seed(seed: int) -> int:
-    from choral.apps.stickers.study import number_of
+    from choral.apps.stickers.study.study import number_of
 
     return number_of("start", seed)
 
@@ -58,7 +58,7 @@ def test_runs_share_people_and_none_changes_another(market: Market) -> None:
 def test_shards_do_not_change_what_is_learnt(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     run = buffered(HEAD, 8.0, devices=100, rounds=2)
     [whole] = train(market, [run], devices=100, rounds=2, seed=3)
-    monkeypatch.setattr("choral.apps.stickers.study.SHARD", 16)
+    monkeypatch.setattr("choral.apps.stickers.study.study.SHARD", 16)
     [cut] = train(market, [run], devices=100, rounds=2, seed=3)
     assert SHARD > 16
     np.testing.assert_allclose(cut, whole, atol=1e-4)
@@ -172,7 +172,7 @@ def test_a_run_knows_its_price() -> None:
 
 @needs_data
 def test_on_real_phones_federated_training_beats_popularity_by_three_standard_errors() -> None:
-    from choral.apps.stickers.real import on_phones
+    from choral.apps.stickers.study.real import on_phones
 
     found = on_phones(Path(DATA or ""), 1)
     rows = {row.name: row for row in found.rows}
@@ -184,7 +184,7 @@ def test_on_real_phones_federated_training_beats_popularity_by_three_standard_er
 
 @needs_data
 def test_kaomoji_get_their_numbers_from_the_public_part_alone() -> None:
-    from choral.apps.stickers.kaomoji import read_messages
+    from choral.apps.stickers.study.kaomoji import read_messages
 
     train_part, test_part = read_messages(Path(DATA or ""), 1)
     assert len(train_part.chosen) + len(test_part.chosen) == pytest.approx(0.6 * 28_214, abs=2)
@@ -194,8 +194,8 @@ def test_kaomoji_get_their_numbers_from_the_public_part_alone() -> None:
 
 
 def test_real_choices_that_are_not_there_are_named(tmp_path: Path) -> None:
-    from choral.apps.stickers.choices import read_choices
-    from choral.apps.stickers.kaomoji import read_messages
+    from choral.apps.stickers.study.choices import read_choices
+    from choral.apps.stickers.study.kaomoji import read_messages
 
     with pytest.raises(UsageError, match="CHORAL_DATA_DIR"):
         read_choices(tmp_path)

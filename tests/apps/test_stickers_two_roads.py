@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from choral.apps.stickers.messages import Candidates, Preference
-from choral.apps.stickers.personal import CANDIDATES, PREFERENCE, HttpAccount
+from choral.apps.stickers.device.messages import Candidates, Preference
+from choral.apps.stickers.device.personal import CANDIDATES, PREFERENCE, HttpAccount
 from choral.apps.stickers.service import learn_once, load
 from choral.device import Agent, Budget, Conditions, Event, Signal
 from choral.device.http import HttpTransport

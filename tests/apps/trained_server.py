@@ -45,7 +45,7 @@ def trained_house():
     house = House()
     publish_public(house, CANARIES)
     task = training_task(
-        buffered(canaries=CANARIES.hash, rate_micro=8_000_000), signal="links.choice", goal=30, chance=CHANCE_UNIT // 2
+        buffered(canaries=CANARIES.hash, rate_micro=20_000_000), signal="links.choice", goal=30, chance=CHANCE_UNIT // 2
     )
     house.publish(task)
     for number in range(6):

@@ -57,11 +57,12 @@ def browser():
 
 
 @contextmanager
-def served(app):
-    """The address of a real HTTP server of `app` on loopback, on a thread of its own."""
+def served_at(make):
+    """The host and port of a real HTTP server on loopback, on a thread of its own, of the app that `make` gives for it."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", server_header=False))
+        host = f"127.0.0.1:{listening.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(make(host), log_level="warning", ws="none", server_header=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
@@ -69,7 +70,14 @@ def served(app):
             while not server.started and time.monotonic() < deadline:
                 time.sleep(0.01)
             assert server.started
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield host
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def served(app):
+    """The address of a real HTTP server of `app`."""
+    with served_at(lambda host: app) as host:
+        yield f"http://{host}"

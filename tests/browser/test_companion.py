@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 import uvicorn
 
+from choral.apps.companion.device.diary import Import
 from choral.apps.companion.page import application
 from tests.apps.companion_files import CANARIES, EACH
 from tests.apps.companion_site import GOOD, NOW, Site, lived
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.browser
 NAMELESS = """[...document.querySelectorAll('button, input:not([type=hidden]), select, [role=img], pre, a')].filter(one =>
     !(one.textContent.trim() || one.getAttribute('aria-label') || one.getAttribute('aria-labelledby') || one.labels?.length)
 ).length"""
-PAGES = ("today", "week", "mood", "suggestions", "privacy", "data", "settings", "import")
+LONG = ("Donaudampfschifffahrtsgesellschaftskapitänsmützen.json", "吾輩は猫である名前はまだ無いどこで生れたかとんと見当.json")
+PAGES = ("today", "week", "mood", "suggestions", "privacy", "data", "settings", "import", "welcome", "welcome/consent")
 
 
 @contextmanager
@@ -79,6 +81,7 @@ def test_the_first_evening_from_the_passphrase_to_the_erase(browser, tmp_path):
     site = Site(tmp_path)
     (tmp_path / "files").mkdir()
     files = [make(tmp_path / "files") for make in EACH.values()]
+    files[0] = files[0].rename(files[0].with_name(LONG[0]))
     with served(site) as origin, opened(browser, site, origin, told=("status of 403",)) as page:
         begin(page)
         told = send(page, files)
@@ -86,17 +89,16 @@ def test_the_first_evening_from_the_passphrase_to_the_erase(browser, tmp_path):
         assert all(f"({kind})" in one for kind, one in zip(EACH, told, strict=True)), told
         assert not page.locator(".problem").count()
         assert not list((site.home.folder / "incoming").iterdir())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
         again = send(page, files[:1])
         assert "nothing is doubled" in again[0]
-        page.goto(f"{origin}/welcome")
         page.get_by_role("link", name="Go on").click()
         assert page.locator('[aria-checked="true"]').count() == 0
         page.get_by_role("link", name="To today").click()
 
-        page.get_by_role("link", name="Label 00:00").first.click()  # the first tap
-        page.locator(".picker details").evaluate("one => { one.open = true }")
-        page.get_by_role("button", name="sleeping", exact=True).click()
-        assert page.locator(".line.said").first.inner_text().startswith("00:00")
+        page.get_by_role("link", name="Label 00:00–06:00").click()  # the first tap
+        page.locator(".picker .choice").first.click()  # the second
+        assert page.locator(".line.said").first.inner_text().split()[:2] == ["00:00–06:00", "sleeping"]
         page.get_by_label("How it feels").last.fill("12")
         page.get_by_label("Energy").last.fill("20")
         page.get_by_role("button", name="Keep", exact=True).click()
@@ -145,6 +147,10 @@ def full(tmp_path_factory):
     site.desk.create(GOOD, NOW)
     lived(site.diary, days=42)
     site.diary.label(NOW.date(), dict.fromkeys((*range(3, 7), 9, 10, 12)))
+    for place, name in enumerate(LONG):
+        site.diary.imported(
+            bytes([place]) * 32, Import("Google Maps Timeline", name, 0, 1_234_567, 0, 1, "the file is cut off")
+        )
     site.desk.renew(site.desk.open_room())
     with served(site) as origin:
         yield site, origin
@@ -159,7 +165,7 @@ def test_nothing_is_wider_than_the_screen_and_everything_has_a_name(browser, ful
         for name in (*PAGES, "today?at=9&to=9"):
             page.goto(f"{origin}/{name}")
             page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-            page.screenshot(path=tmp_path / f"{name[:8]}-{width}-{scheme}.png", full_page=True)
+            page.screenshot(path=tmp_path / f"{name[:8].replace('/', '-')}-{width}-{scheme}.png", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
             assert page.evaluate(NAMELESS) == 0, name
 

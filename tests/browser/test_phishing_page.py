@@ -1,18 +1,15 @@
 """The link page as a person uses it: paste a link, drop a page, be warned before a password, see what was sent."""
 
-import socket
-import threading
-import time
 from contextlib import contextmanager
 
 import pytest
-import uvicorn
 
+from choral.apps.phishing.device.records import RECORDS_NEEDED
 from choral.apps.phishing.page import application
-from choral.apps.phishing.records import RECORDS_NEEDED
 from choral.numerics import SystemEntropy
 from choral.pages import Door
 from tests.apps.phishing_device import BAD, HERE, LOGIN, LinkDesk, device
+from tests.browser.conftest import served_at
 from tests.device.setting import NOW
 
 pytestmark = pytest.mark.browser
@@ -24,23 +21,9 @@ WIDTHS = [390, 1280]
 @contextmanager
 def links_page():
     """A device and a link to its page."""
-    watch = device(LinkDesk(), agree=False)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{listening.getsockname()[1]}"
-        door = Door(SystemEntropy())
-        app = application(watch, door, hosts={host}, clock=lambda: NOW, here=lambda now: HERE)
-        web = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", server_header=False))
-        thread = threading.Thread(target=web.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            until = time.monotonic() + 10
-            while not web.started and time.monotonic() < until:
-                time.sleep(0.01)
-            yield watch, lambda: door.link(f"http://{host}", NOW)
-        finally:
-            web.should_exit = True
-            thread.join()
+    watch, door = device(LinkDesk(), agree=False), Door(SystemEntropy())
+    with served_at(lambda host: application(watch, door, hosts={host}, clock=lambda: NOW, here=lambda now: HERE)) as host:
+        yield watch, lambda: door.link(f"http://{host}", NOW)
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +54,11 @@ def look(page, link, data=None):
     page.get_by_label("Its page").set_input_files(
         [] if data is None else {"name": "page.html", "mimeType": "text/html", "buffer": data}
     )
-    page.get_by_role("button", name="Look at it").click()
+    if data is None:  # else the file is looked at as it comes
+        page.get_by_role("button", name="Look at it").click()
     answer = page.locator("#answer .verdict")
     answer.wait_for()
+    page.locator("#ask button:enabled").wait_for()
     return answer
 
 
@@ -104,6 +89,59 @@ def test_a_page_that_is_dropped_is_looked_at_with_its_link(browser, served):
         page.locator("#answer .verdict.stop").wait_for()
 
 
+def choose(page, data):
+    page.get_by_label("Its page").set_input_files({"name": "page.html", "mimeType": "text/html", "buffer": data})
+
+
+def test_a_page_alone_is_judged_with_the_address_that_a_browser_wrote_into_it(browser, served):
+    with opened(browser, served[1]()) as page:
+        choose(page, b"<!DOCTYPE html>\n<!-- saved from url=(0073)" + PHISH.encode() + b" -->\n<html>" + LOGIN)
+        page.locator("#answer .verdict.stop").get_by_text("what the file says of itself").wait_for()
+        assert page.get_by_label("A link that you received").input_value() == PHISH
+
+
+def test_a_page_alone_that_does_not_say_where_it_is_from_asks_for_its_link(browser, served):
+    with opened(browser, served[1]()) as page:
+        choose(page, LOGIN)
+        page.locator("#hint").get_by_text("Paste the link that led to this page").wait_for()
+        assert page.evaluate("document.activeElement.id") == "link"
+        page.keyboard.insert_text(PHISH[:30] + "\n" + PHISH[30:])
+        page.keyboard.press("Enter")
+        page.locator("#answer .verdict.stop").wait_for()
+
+
+def test_garbage_is_refused_where_the_person_looks_and_nothing_of_it_is_kept(browser, served):
+    before = served[0].export()
+    with opened(browser, served[1]()) as page:
+        for link, data, why in (
+            ("https://example.com/" + "a" * 20_000, None, "characters"),
+            ("https://exa\x07mple.com/", None, "control characters"),
+            ("javascript:alert(1)", None, "no address of a page"),
+            ("", None, "no link"),
+            (GARDEN, b"<div" * 2**18, "1,048,576 bytes"),
+            (GARDEN, b"<div><b <table></p>" * 20_000, "nests over"),
+            (GARDEN, b"\x7fELF\0\0" * 1_000, "NUL bytes"),
+        ):
+            assert why in look(page, link, data).inner_text()
+    assert served[0].export() == before
+
+
+def test_an_ended_session_and_a_program_that_is_gone_are_said_in_words(browser):
+    with links_page() as (_, link):
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(link())
+        context.clear_cookies()
+        assert "session is over" in look(page, GARDEN).inner_text()
+        page.get_by_role("button", name="Learn now").click()
+        page.locator("#said").get_by_text("session is over").wait_for()
+        page.goto(link().split("/enter")[0])
+        assert page.locator(".brand").evaluate("one => getComputedStyle(one).fontWeight") == "700", "it looks like a page"
+        page.goto(link())
+    assert "does not answer" in look(page, GARDEN).inner_text()
+    context.close()
+
+
 def test_a_hostile_link_and_page_run_nothing(browser, served):
     with opened(browser, served[1]()) as page:
         hostile = b"<title><script>document.title='owned'</script></title><img src=x onerror=\"document.title='owned'\">"
@@ -121,10 +159,12 @@ def test_by_keyboard_a_person_agrees_labels_learns_and_sees_every_byte(browser):
         assert page.evaluate("document.activeElement.getAttribute('role')") == "switch"
         for number in range(RECORDS_NEEDED):
             look(page, BAD.format(number), LOGIN)
-            page.get_by_role("button", name="It is phishing").click()
-            page.get_by_text("You said that it is phishing").wait_for()
+            page.get_by_role("button", name="It is phishing").press("Enter")
+            page.locator("#said").get_by_text("You said that it is phishing").wait_for()
             page.get_by_text(f"{number + 1} of them labelled").wait_for()
-        page.get_by_role("button", name="Learn now").click()
+            page.get_by_role("heading", name="Stop. Do not type").wait_for()
+        page.locator("[data-report=true]:focus").wait_for()
+        page.get_by_role("button", name="Learn now").press("Enter")
         page.get_by_text("1 report made").wait_for()
         page.get_by_text("0 links noted").wait_for()
         page.locator("details.report summary").click()

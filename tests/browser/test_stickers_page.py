@@ -1,19 +1,16 @@
 """The chat page as a person uses it: real phone, real server, real catalogue service, each in a process of its own."""
 
-import socket
-import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import uvicorn
 
-from choral.apps.stickers.events import rank_dictionary
+from choral.apps.stickers.device.events import rank_dictionary
+from choral.apps.stickers.device.personal import HttpAccount
+from choral.apps.stickers.device.phone import Phone
+from choral.apps.stickers.device.tasks import SMALL, Desk, choice_task, rank_task
 from choral.apps.stickers.page import application
-from choral.apps.stickers.personal import HttpAccount
-from choral.apps.stickers.phone import Phone
-from choral.apps.stickers.tasks import SMALL, Desk, choice_task, rank_task
 from choral.cli.local.catalogue import local_catalogue
 from choral.cli.local.server import local_server
 from choral.device import Budget, HttpTransport
@@ -24,6 +21,7 @@ from choral.numerics import SystemEntropy
 from choral.pages import Door
 from choral.server.keys import SERVER, SHUFFLER
 from choral.storage import SqliteDeviceStore
+from tests.browser.conftest import served_at
 
 pytestmark = pytest.mark.browser
 LOGS = "account,sticker,kind,day\n" + "".join(
@@ -75,23 +73,12 @@ def chat(servers, folder, person=0):
     )
     phone.download(HttpAccount(catalogue.url, tokens[f"person-{person}"]))
     phone.refresh(now())
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{listening.getsockname()[1]}"
-        door = Door(SystemEntropy())
-        app = application(phone, door, hosts={host}, clock=now)
-        web = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", server_header=False))
-        thread = threading.Thread(target=web.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            until = time.monotonic() + 10
-            while not web.started and time.monotonic() < until:
-                time.sleep(0.01)
+    door = Door(SystemEntropy())
+    try:
+        with served_at(lambda host: application(phone, door, hosts={host}, clock=now)) as host:
             yield phone, door.link(f"http://{host}", now())
-        finally:
-            web.should_exit = True
-            thread.join()
-            phone.store.close()
+    finally:
+        phone.store.close()
 
 
 @contextmanager

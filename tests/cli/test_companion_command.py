@@ -5,8 +5,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import httpx
+import pytest
 
 GOOD = "correct horse battery staple"
 
@@ -48,6 +51,33 @@ def test_it_prints_a_link_serves_one_browser_and_locks_when_it_is_stopped(tmp_pa
     assert "locked and has stopped" in out
     assert err == ""
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "mine").iterdir() if path.is_file()} == {0o600}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="elsewhere the next start deletes what was left")
+def test_killed_in_the_middle_of_an_import_it_leaves_nothing_raw(tmp_path):
+    process = run("--folder", str(tmp_path / "mine"))
+    try:
+        link = link_of(process)
+        origin, size = link.partition("/enter")[0], 2**20
+        with httpx.Client(base_url=origin, headers={"Origin": origin}, trust_env=False, timeout=30) as client:
+            client.get(link)
+            client.post("/begin", data={"passphrase": GOOD, "again": GOOD})
+            cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        host = origin.removeprefix("http://")
+        told = {"Host": host, "Origin": origin, "Cookie": cookies, "X-File-Name": "Timeline.json", "Content-Length": size}
+        head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+        with socket.create_connection((host.partition(":")[0], int(host.partition(":")[2]))) as connection:
+            connection.sendall(f"POST /import HTTP/1.1\r\n{head}\r\n".encode() + b"a canary at 55.9533 " * (size // 40))
+            while not (tmp_path / "mine" / "incoming").exists():
+                time.sleep(0.01)
+            time.sleep(0.2)
+            process.kill()
+    finally:
+        process.kill()
+        process.communicate(timeout=30)
+    files = [path for path in (tmp_path / "mine").rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"vault.json", "store.sqlite"}
+    assert not any(b"canary" in path.read_bytes() for path in files)
 
 
 def test_what_cannot_be_is_said_in_one_line(tmp_path):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from choral.apps.phishing.canonical import marks
-from choral.apps.phishing.features import constants
+from choral.apps.phishing.device.canonical import marks
+from choral.apps.phishing.device.features import constants
 from choral.cli.demo.commands import app
 from choral.cli.demo.phishing import NIGHTS, scanned
 from choral.cli.demo.phishing_links import CANARIES, Mail
@@ -18,7 +18,7 @@ from choral.errors import UsageError
 from choral.numerics import SeededEntropy
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-BUFFERED, DRAWN = "buffered-gradient/1", "draw-and-discard/1"
+BUFFERED, DRAWN = "buffered-gradient/1", "draw-and-discard/2"
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from choral.apps.stickers.events import category, rank_names
-from choral.apps.stickers.quality import qualities
+from choral.apps.stickers.device.events import category, rank_names
+from choral.apps.stickers.study.quality import qualities
 from choral.cli.bench.stickers import stickers as bench
 from choral.cli.demo.leak_scan import scan
 from choral.cli.demo.stickers import stickers

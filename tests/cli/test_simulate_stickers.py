@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from choral.apps.stickers.catalogue import shipped
-from choral.apps.stickers.own_file import crowds, read_lines
-from choral.apps.stickers.population import World
-from choral.apps.stickers.study import head_of
+from choral.apps.stickers.device.catalogue import shipped
+from choral.apps.stickers.study.own_file import crowds, read_lines
+from choral.apps.stickers.study.population import World
+from choral.apps.stickers.study.study import head_of
 from choral.cli.experiment.stickers import stickers as experiment
 from choral.cli.simulate.stickers import stickers as simulate
 from choral.errors import UsageError

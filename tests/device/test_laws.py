@@ -374,6 +374,21 @@ def test_the_journal_forgets_after_its_time_and_keeps_at_most_its_limit():
     assert device.export()["journal"] == []
 
 
+def test_what_a_person_takes_back_before_a_report_is_not_learnt():
+    device = agreed(Desk(task()), signal(immediate=False, limit=9))
+    for length in range(5):
+        device.record(typed("x" * (length + 1)), NOW)
+    kept = device.export()["journal"]
+    assert device.retract(lambda event: event.data == kept[1]["data"]) == 1
+    assert device.retract(lambda event: False) == 0
+    device.record(typed("new"), NOW)
+    assert [one["data"] for one in device.export()["journal"]] == [kept[place]["data"] for place in (0, 2, 3, 4)] + [
+        typed("new").data
+    ]
+    assert device.retract(lambda event: True) == 5
+    assert device.export()["journal"] == []
+
+
 def test_private_records_are_forgotten_after_their_time():
     device = agreed(Desk(task(retention_days=2)))
     device.record(typed("hello"), NOW)

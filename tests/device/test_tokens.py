@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from choral.device import Unreachable
 from choral.device.outbox import OUTBOX
-from choral.device.tokens import TOKENS, issuer_of
+from choral.device.tokens import STOCK, TOKENS, issuer_of
 from choral.errors import PeerError
 from choral.numerics import SystemEntropy
 from choral.protocol import encode, sign
@@ -25,12 +25,14 @@ class Office:
     """An issuer within the process, that can fail in every way a real one can."""
 
     def __init__(self):
-        self.asked, self.down, self.spoil = [], None, False
+        self.asked, self.down, self.spoil, self.most = [], None, False, 16
 
     def ask(self, requests):
         if self.down is not None:
             raise self.down
         parts = [requests[at : at + REQUEST.size] for at in range(0, len(requests), REQUEST.size)]
+        if len(parts) > self.most:
+            raise PeerError("allowance-used", f"{self.most} tokens a day")
         self.asked += parts
         answers = b"".join(issue(KEY, part, SystemEntropy()) for part in parts)
         return bytes(len(answers)) if self.spoil else answers
@@ -81,7 +83,7 @@ def test_without_a_token_nothing_is_spent_and_the_record_stays_for_the_next_turn
     steps = device.tick(NOW, READY)
     assert any("tokens" in str(step) or "token" in str(step) for step in steps if step.kind == "refused")
     assert (device.waiting(), device.ledger().accounts, desk.received) == ((), (), [])
-    assert len(office.asked) == 1
+    assert len(office.asked) == STOCK
     device.tick(NOW + timedelta(hours=1), READY)
     assert len(desk.received) == 1
 
@@ -133,13 +135,34 @@ def test_a_retry_sends_the_same_bytes_with_the_same_token():
     assert set(desk.tokens) == {waiting[0].token}
 
 
-def test_a_stock_is_no_larger_than_the_next_turn_can_use():
-    desk, office = TokenDesk(with_tokens(reports_per_day=2)), Office()
+def test_the_issuer_is_asked_before_the_first_report_and_then_in_few_turns():
+    desk, office = TokenDesk(with_tokens(reports_for_life=2 * STOCK)), Office()
     device = agreed(desk)
     device.issuer = office
-    for hour in range(3):
-        device.tick(NOW + timedelta(hours=hour), READY)
-    assert len(office.asked) <= 4
+    together = 0
+    for day in range(STOCK + 2):
+        now, before = NOW + day * DAY, (len(office.asked), len(desk.received))
+        desk.now = now
+        device.record(typed("hello"), now)
+        device.tick(now, READY)
+        asked, sent = len(office.asked) - before[0], len(desk.received) - before[1]
+        together += bool(asked and sent)
+        assert day or (asked, sent) == (STOCK, 0)
+    assert len(desk.received) == STOCK + 1
+    assert together == 1
+
+
+def test_no_more_tokens_are_asked_for_than_the_terms_allow_reports():
+    desk, office = TokenDesk(with_tokens(reports_for_life=3)), Office()
+    live(agreed(desk), office, days=6)
+    assert len(office.asked) == len(desk.received) == 3
+
+
+def test_an_account_with_a_small_allowance_gets_what_the_next_turn_needs():
+    desk, office = TokenDesk(with_tokens()), Office()
+    office.most = 1
+    live(agreed(desk), office, days=3)
+    assert len(desk.received) == 3
 
 
 def test_what_the_issuer_is_asked_names_no_task():
@@ -164,7 +187,7 @@ def test_forgetting_forgets_the_tokens_and_the_export_shows_them():
     device = agreed(desk)
     device.issuer = office
     device.tick(NOW, READY)
-    assert len(device.export()["tokens"]) == 1
+    assert len(device.export()["tokens"]) == STOCK
     device.forget()
     assert dump(device.store)["tokens"] == []
 

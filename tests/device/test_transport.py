@@ -98,7 +98,7 @@ def test_a_report_is_sent_with_these_bytes_on_every_device_and_day(monkeypatch):
         HttpTransport(url + "/").send(REPORT)
     host = url.removeprefix("http://").encode()
     assert set(asked) == {
-        b"POST /v1/reports HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: choral\r\nAccept: */*\r\n"
+        b"POST /v1/reports HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: choral\r\n"
         b"Accept-Encoding: identity\r\nConnection: close\r\nContent-Type: application/octet-stream\r\n"
         b"Content-Length: 256\r\n\r\n" + REPORT
     }
@@ -110,7 +110,7 @@ def test_a_check_out_is_fetched_with_these_bytes():
         assert HttpTransport(url).fetch("/v1/checkouts/keyboard.emoji.ja") == b"body"
     host = url.removeprefix("http://").encode()
     assert asked == [
-        b"GET /v1/checkouts/keyboard.emoji.ja HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: choral\r\nAccept: */*\r\n"
+        b"GET /v1/checkouts/keyboard.emoji.ja HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: choral\r\n"
         b"Accept-Encoding: identity\r\nConnection: close\r\n\r\n"
     ]
 

@@ -85,7 +85,7 @@ CASES = {  # algorithm, examples, estimates, arrays of the state that are linear
         estimates(6),
         ("params", "served"),
     ),
-    "draw-and-discard/1": (
+    "draw-and-discard/2": (
         DrawAndDiscard("logistic/1", "5", instances=3, rate_micro=50_000, clip_micro=10**6, noise_nano=10**9),
         labelled(),
         estimates(6, n=1),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from choral.apps.companion.factors import Private, central, federated, noisy_sum, predictions, private_plan, trained
+from choral.apps.companion.study.factors import Private, central, federated, noisy_sum, predictions, private_plan, trained
 from choral.learning import ALGORITHMS
 from choral.learning.alternating_least_squares import AlternatingLeastSquares, example_rows
 from choral.learning.factor_solver import Cells, item_rows, item_sums, items_from, solved_people

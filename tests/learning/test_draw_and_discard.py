@@ -11,7 +11,7 @@ from choral.learning.contract import check_algorithm
 from choral.learning.draw_and_discard import DrawAndDiscard, gaussians, measured_spread
 from choral.learning.draw_and_discard_kernels import Holders, Turns, logistic_updates
 from choral.mechanisms import Estimate, empty_state
-from choral.mechanisms.laplace_model import LaplaceModel
+from choral.mechanisms.laplace_model import LaplaceModel, unpacked
 from choral.mechanisms.laplace_vector import LaplaceVector
 from choral.numerics import SeededEntropy
 from choral.protocol import Release, decode, encode
@@ -54,7 +54,7 @@ def test_each_instance_is_drawn_and_each_discarded_equally_often_and_independent
         drawn = ALGORITHM.check_out(STATE, entropy)["params"]
         after = ALGORITHM.fold(STATE, Estimate(drawn + 1e-3, np.ones(6), 1), entropy)["instances"]
         discarded = np.flatnonzero((after != STATE["instances"]).any(axis=1))
-        pairs[np.flatnonzero((STATE["instances"] == drawn).all(axis=1)), discarded] += 1
+        pairs[np.flatnonzero((STATE["instances"].astype(np.float32) == drawn).all(axis=1)), discarded] += 1
     assert chisquare(pairs.ravel()).pvalue > FALSE_ALARM
 
 
@@ -63,6 +63,16 @@ def test_a_check_out_has_the_same_size_whichever_instance_it_is():
         len(encode(Release(bytes(32), 0, "params", 1, 0, (), ALGORITHM.check_out(STATE, SeededEntropy(i))))) for i in range(40)
     }
     assert len(sizes) == 1
+
+
+def test_what_a_device_returns_is_the_same_from_float32_as_from_the_instance_itself():
+    """Instances that devices returned lie on the grid; four bytes a weight find the same place as eight."""
+    state = ALGORITHM.fold(STATE, returned(STATE, 3), SeededEntropy(4))
+    exact = state["instances"][(state["instances"] != STATE["instances"]).any(axis=1)]
+    sent = ALGORITHM.check_out({"instances": np.repeat(exact, K, axis=0)}, SeededEntropy(1))["params"]
+    assert (sent.dtype, sent.nbytes) == (np.float32, 4 * 6)
+    assert (sent != exact[0]).any()
+    np.testing.assert_array_equal(MECHANISM.on_grid(sent.astype(np.float64)), MECHANISM.on_grid(exact[0]))
 
 
 def test_the_fold_is_one_instance_replaced_and_no_other_touched():
@@ -100,6 +110,25 @@ def test_a_step_is_within_the_clip_norm_and_one_record_of_five_moves_it_by_two_f
     assert np.abs(one - two).sum() == pytest.approx(2 * ALGORITHM.clip_norm / 5)
     small = examples()
     assert np.abs(ALGORITHM.contribute(params, small)[0, 6:]).sum() <= ALGORITHM.clip_norm
+
+
+@pytest.mark.parametrize(
+    ("mean", "longest", "distance"), [(0, 2, 0.8), (5, 2, 0.8), (1, 1, 1.6), (0.5, 0.5, 1.0), (0.1, 0.1, 0.2)]
+)
+def test_a_step_whose_mean_is_shortened_too_covers_a_device_by_less_and_a_record_by_more(mean, longest, distance):
+    """Rows of 2 at most, 5 of them: 4/5 between two means, twice that between two shortened ones, never more than all rows."""
+    algorithm = replace(ALGORITHM, mean_micro=round(mean * 1e6))
+    assert algorithm.clip_norm == pytest.approx(0.05 * longest)
+    assert algorithm.distance(5) == pytest.approx(0.05 * distance)
+    source, most = np.random.default_rng(9), 0.0
+    for turn in range(300):
+        inputs, label = source.uniform(size=(5, 5)) * 10.0 ** (turn % 3 - 1), source.integers(0, 2, 5).astype(float)
+        rows = {"inputs": inputs, "label": label, "weight": np.ones(5)}
+        other = {**rows, "label": np.append(1 - label[0], label[1:])}
+        one, two = (algorithm.local_step(np.zeros(6), each) for each in (rows, other))
+        assert max(np.abs(one).sum(), np.abs(two).sum()) <= algorithm.clip_norm * (1 + 1e-12)
+        most = max(most, float(np.abs(one - two).sum()))
+    assert 0.4 * algorithm.distance(5) < most <= algorithm.distance(5) * (1 + 1e-12)
 
 
 def test_who_holds_nothing_returns_the_instance_with_noise_alone():
@@ -150,6 +179,7 @@ def test_what_is_served_is_the_average_or_one_of_them():
         {"rate_micro": 0},
         {"clip_micro": 0},
         {"reach_milli": 0},
+        {"mean_micro": -1},
         {"serve": "all"},
         {"start": b"1"},
         {"canaries": b"1"},
@@ -161,23 +191,25 @@ def test_illegal_fields_are_refused(wrong):
         replace(ALGORITHM, **wrong)
 
 
-def test_the_compiled_twin_follows_the_ordinary_journey():
+@pytest.mark.parametrize("mean_micro", [0, 500_000])
+def test_the_compiled_twin_follows_the_ordinary_journey(mean_micro):
     """200 updates from the same draws and the same noise: apart by no more than rounding to the grid, once an update."""
     n, source, step = 200, np.random.default_rng(6), MECHANISM.update.step
+    algorithm = replace(ALGORITHM, mean_micro=mean_micro)
     draw, discard, rows = source.integers(0, K, n), source.integers(0, K, n), source.integers(0, 30, (n, 3))
     table = examples(30)
     held = {name: array[rows] for name, array in table.items()}
     slow, fast, noise = STATE["instances"].copy(), STATE["instances"].copy(), np.empty((n, 6))
     for turn in range(n):
         own = SeededEntropy(7, stream=turn)
-        value = ALGORITHM.contribute({"params": slow[draw[turn]]}, {name: array[turn] for name, array in held.items()})
-        slow[discard[turn]] = MECHANISM.randomize(value, own)["steps"][0] * step
+        value = algorithm.contribute({"params": slow[draw[turn]]}, {name: array[turn] for name, array in held.items()})
+        slow[discard[turn]] = unpacked(MECHANISM.randomize(value, own)["steps"])[0] * step
         own = SeededEntropy(7, stream=turn)
         own.words(1, 6)
         noise[turn] = MECHANISM.update.noise.draw(1, 6, own)[0] * step
     inputs = np.column_stack([table["inputs"], np.ones(30)])
     holders = Holders(inputs, table["label"], rows, np.zeros(n, bool), np.zeros(6))
-    logistic_updates(fast, Turns(draw, discard, noise), holders, rate=ALGORITHM.rate, clip=2.0)
+    logistic_updates(fast, Turns(draw, discard, noise), holders, rate=algorithm.rate, clip=2.0, longest=algorithm.longest)
     assert np.abs(fast - slow).max() < 60 * step
     assert measured_spread(fast)[0] > (1000 * step) ** 2  # what rounding could explain is far less than what happened
 

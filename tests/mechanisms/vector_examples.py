@@ -1,6 +1,7 @@
 """A small instance of each mechanism for vectors, a middling one, and payloads nobody can send."""
 
 from choral.mechanisms.gaussian_vector import GaussianVector
+from choral.mechanisms.laplace_model import LaplaceModel
 from choral.mechanisms.laplace_vector import LaplaceVector
 from choral.mechanisms.priv_unit import PrivUnit
 from choral.mechanisms.proj_unit import ProjUnit
@@ -14,6 +15,7 @@ SMALL = {
         LaplaceVector(3, 1_500_000, 60, 40, 50),
     )
 }
+MODEL = LaplaceModel.around(SMALL[LaplaceVector.NAME])  # its values are a centre and an update, so no contract of vectors
 MIDDLING = {
     mechanism.NAME: mechanism
     for mechanism in (
@@ -43,3 +45,4 @@ ILLEGAL = {  # for the small instances
         "the least number": bytes(8) + b"\0\0\0\x80",
     },
 }
+MODEL_ILLEGAL = {"the least number": bytes(6) + b"\0\0\x80"}

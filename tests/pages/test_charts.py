@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markupsafe import escape
 
@@ -29,6 +29,8 @@ bars = st.builds(Bar, st.just("x"), st.floats(-1e9, 1e9), st.floats(0, 1e8))
 
 
 @given(st.lists(bars, min_size=1, max_size=20))
+@example([Bar("x", 5e-324, 0.0)])
+@example([Bar("x", -1e-9, 5e-324)])
 def test_everything_lies_within_the_drawing(some):
     found = chart(some, identity="c", title="t")
     places = [p for one in found.bars for p in (one.start, one.start + one.width, one.low, one.high)]

@@ -26,6 +26,12 @@ def test_points_stand_from_left_to_right_and_the_latest_is_labelled():
     assert 0 < across[0] < across[-1] < 100
 
 
+def test_long_labels_are_fewer_so_that_none_covers_another():
+    found = drawn(*(Point(str(number), str(number), 1.0) for number in range(97_200, 97_209)))
+    named = [dot.point.label for dot in found.dots if dot.has_label]
+    assert named == ["97200", "97202", "97204", "97206", "97208"]
+
+
 def test_equal_numbers_are_drawn_in_the_middle():
     (dot,) = drawn(Point("a", "0", 0.0)).dots
     assert dot.down == pytest.approx(HEIGHT / 2)

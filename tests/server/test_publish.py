@@ -12,7 +12,7 @@ from choral.numerics import SeededEntropy
 from choral.privacy import micro
 from choral.protocol import Bundle, Checkout, Release, Spec, decode, open_checkout, sign
 from choral.server import check_out, publish_release
-from choral.server.tasks import MOST_LIVE
+from choral.server.publish import MOST_LIVE
 from tests.server.house import DAY, OPERATOR, RESPONSE, SERVER, START, House, make_task, report
 
 OPERATORS = {OPERATOR.public_key().public_bytes_raw()}

@@ -1,6 +1,7 @@
 """Anonymous tokens at the server: one report each, forged ones refused, spent in the report's transaction."""
 
 from base64 import urlsafe_b64encode
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -9,9 +10,10 @@ from choral.errors import PeerError
 from choral.numerics import SystemEntropy
 from choral.protocol import sign
 from choral.protocol.tokens import Issuer, TokenKey, TokenRequest, issue
-from choral.server import publish_release
+from choral.server import TaskBook, ingest, publish_release
+from choral.storage import SqliteServerStore
 
-from .house import DAY, OPERATOR, House, at, make_task, report
+from .house import DAY, NAMES, OPERATOR, House, at, make_task, report
 
 KEY = generate_private_key(65_537, 2048)
 ISSUER = Issuer("issuer.example", TokenKey(KEY.public_key()))
@@ -62,6 +64,30 @@ def test_a_token_spent_twice_counts_once(house, task):
     assert upload(house, report(task, 2), token) == (409, "token-spent")
     assert upload(house, body, token) == (204, "")  # the same report again is the repeat that it is
     assert reports_of(house, task) == 1
+
+
+def test_of_two_servers_over_one_store_only_one_takes_a_token_even_at_the_same_time(tmp_path):
+    house = House(SqliteServerStore(tmp_path / "store.sqlite"))
+    publish_release(house.store, sign(PUBLIC, OPERATOR), operators={OPERATOR.public_key().public_bytes_raw()})
+    asked = make_task(issuer=PUBLIC.hash)
+    house.publish(asked)
+    stores = house.store, SqliteServerStore(tmp_path / "store.sqlite")
+
+    def sent(store, number, token):
+        try:
+            ingest(TaskBook(store, NAMES), report(asked, number), house.now, token)
+        except PeerError as error:
+            return error.problem
+        return "kept"
+
+    with ThreadPoolExecutor(2) as pool:
+        for turn in range(8):
+            token = token_for(asked)
+            both = [pool.submit(sent, store, 2 * turn + at, token) for at, store in enumerate(stores)]
+            assert sorted(one.result() for one in both) == ["kept", "token-spent"]
+    assert reports_of(house, asked) == 8
+    for store in stores:
+        store.close()
 
 
 def test_a_token_spent_twice_counts_once_also_in_another_round(house, task):

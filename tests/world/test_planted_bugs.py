@@ -13,9 +13,10 @@ from choral.device.ledger import BudgetLedger
 from choral.mechanisms import payloads_from
 from choral.numerics import SeededEntropy
 from choral.protocol import Report, report_id, seal
-from choral.simulation.invariants import Broken
+from choral.simulation.memory import Broken
 from choral.simulation.ops import Kind, Op
 from choral.simulation.setting import MECHANISM, Setting, shuffler_key
+from choral.simulation.story import run
 from choral.simulation.world import World
 from choral.storage import MemoryServerStore
 from tests.world.stories import DAY, HOUR, advance, day, duties, for_all
@@ -30,12 +31,12 @@ LOST_ANSWERS = [
 def notices(story, broken, *, setting=None, open_store=None):
     """The World says what is broken while the story is told."""
     with World.begin(setting, open_store) as world, pytest.raises(Broken, match=broken):
-        world.run(story)
+        run(world, story)
 
 
 def lives(story, *, setting=None):
     with World.begin(setting) as world:
-        world.run(story)
+        run(world, story)
 
 
 class AcknowledgesFirst(MemoryServerStore):
@@ -69,26 +70,28 @@ class ForgetsIds(MemoryServerStore):
     """Bug: ids are forgotten while their round is open."""
 
     def forget_ids(self, now):
-        for number, reports in self._reports.items():
-            self._reports[number] = {bytes([place]) * 32: body for place, body in enumerate(reports.values())}
+        for number, reports in self._tables.reports.items():
+            self._tables.reports[number] = {bytes([place]) * 32: body for place, body in enumerate(reports.values())}
         return super().forget_ids(now)
 
 
 class ForgetsIdsOfCutBatches(MemoryServerStore):
     """Bug: ids are forgotten when a batch is cut, so that a retry is told that it came too late."""
 
-    def _erase_reports(self, batch, now):
-        self._reports[batch.number] = {}
+    def finish_shuffle(self, batch, parts, **given):
+        super().finish_shuffle(batch, parts, **given)
+        self._tables.reports[batch.number] = {}
 
 
 class TakesReportsAfterTheCut(MemoryServerStore):
     """Bug: a batch that was cut takes reports."""
 
-    def _add(self, arrival):
-        batch = self._open_batch(arrival.slot)
-        self._batches[batch.number] = replace(batch, reports=batch.reports + 1)
-        self._reports.setdefault(batch.number, {})[arrival.id] = arrival.body
-        return True
+    def add(self, arrivals):
+        for arrival in arrivals:
+            batch = self._tables.open_batch(arrival.slot)
+            self._tables.batches[batch.number] = replace(batch, reports=batch.reports + 1)
+            self._tables.reports.setdefault(batch.number, {})[arrival.id] = arrival.body
+        return (True,) * len(arrivals)
 
 
 class IsOneBelowTheMinimum(MemoryServerStore):
@@ -105,18 +108,18 @@ class ReleasesAgain(MemoryServerStore):
     """Bug: a released batch stays due."""
 
     def finish_release(self, batch, row, **given):
-        before = self._batches[batch.number], self._payloads[batch.number]
+        before = self._tables.batches[batch.number], self._tables.payloads[batch.number]
         super().finish_release(batch, row, **given)
-        self._batches[batch.number], self._payloads[batch.number] = replace(before[0], lease_until=0), before[1]
+        self._tables.batches[batch.number], self._tables.payloads[batch.number] = replace(before[0], lease_until=0), before[1]
 
 
 class KeepsWhatItReleased(MemoryServerStore):
     """Bug: payloads outlive their release."""
 
     def finish_release(self, batch, row, **given):
-        kept = self._payloads[batch.number]
+        kept = self._tables.payloads[batch.number]
         super().finish_release(batch, row, **given)
-        self._payloads[batch.number] = kept
+        self._tables.payloads[batch.number] = kept
 
 
 SERVER_BUGS = [

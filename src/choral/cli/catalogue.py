@@ -12,9 +12,9 @@ import typer
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from choral.apps.stickers import Catalogue, shipped
-from choral.apps.stickers.download_logs import read_packages
 from choral.apps.stickers.service import CatalogueStore, Secrets, Stock, application, learn_once, open_accounts
 from choral.apps.stickers.service import load as load_logs
+from choral.apps.stickers.service.download_logs import read_packages
 from choral.apps.stickers.service.stock import MOST
 from choral.cli.http import address, listen, serve_http
 from choral.cli.logs import log_as_json

@@ -18,11 +18,11 @@ from zoneinfo import ZoneInfo, available_timezones
 import typer
 import uvicorn
 
-from choral.apps.companion.home import Home, Opened
+from choral.apps.companion.device.home import Home, Opened
+from choral.apps.companion.device.signals import companion_signals
+from choral.apps.companion.device.watcher import Desktop
 from choral.apps.companion.page import Desk, Settings, Watching, application
 from choral.apps.companion.page.pulse import Pulse
-from choral.apps.companion.signals import companion_signals
-from choral.apps.companion.watcher import Desktop
 from choral.cli.device.room import NoServer, default_home
 from choral.cli.logs import log_as_json
 from choral.device import Agent, Budget, HttpTransport, LinuxConditions

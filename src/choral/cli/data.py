@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from choral.apps.phishing.download import HANNOUSSE, pull
+from choral.apps.phishing.study.download import HANNOUSSE, pull
 from choral.errors import UsageError
 
 SETS = {"phishing": HANNOUSSE}

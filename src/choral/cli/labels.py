@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from choral.apps.phishing.labels import LabelFeed, Source, read_source, today
+from choral.apps.phishing.device.labels import LabelFeed, Source, read_source, today
 from choral.cli.outputs import check_outputs, write_json
 from choral.cli.task.commands import OperatorKey, Out, private_key, write_signed
 from choral.errors import UsageError
@@ -32,7 +32,7 @@ def build(
 ) -> None:
     """Sign a feed of hash prefixes from lists, reports and what was curated by hand. Hand it on with `choral task publish`.
 
-    A text file holds one phishing link a line. Duplicates in one source, and contradictions that no curated file decides,
+    A text file holds one phishing link a line. Sources may name the same link. Contradictions that no curated file decides
     are refused with their lines; then nothing is written.
     """
     check_outputs(json)
@@ -58,8 +58,8 @@ def model(
     out: Annotated[Path, typer.Option("--out", help="Write the constants and the model there as JSON.")],
 ) -> None:
     """Learn the public model that ships, with its constants and thresholds, from published links."""
-    from choral.apps.phishing.data import read_links
-    from choral.apps.phishing.public_model import public_document
+    from choral.apps.phishing.study.data import read_links
+    from choral.apps.phishing.study.public_model import public_document
 
     check_outputs(out)
     document = public_document(read_links(data))

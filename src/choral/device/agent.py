@@ -3,7 +3,7 @@
 An agent belongs to one thread. Two programs may share a store: each operation is one or more whole transactions.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -64,6 +64,14 @@ class Agent:
         if all(count is None for count in taken):
             raise ConsentMissing(f"nobody agreed that events of kind {event.kind!r} are used; nothing was kept; see the offers")
         return sum(count or 0 for count in taken)
+
+    def retract(self, is_gone: Callable[[Event], bool]) -> int:
+        """Delete what was noted of events that the person takes back and no report was made of yet; how many.
+
+        Statistics keep no events: what is randomized cannot be told apart any more.
+        """
+        with self.store.transaction() as tx:
+            return sum(journal.retract(tx, signal.name, is_gone) for signal in self.signals if not signal.immediate)
 
     def tick(self, now: datetime, conditions: Conditions) -> tuple[Step, ...]:
         """One turn: delete what is over; if the device has leisure, refresh and contribute; send what is due."""
@@ -182,8 +190,12 @@ class Agent:
         if self.issuer is None:
             return []
         roads = (self.transport, self.issuer)
-        found = [tokens.restock(self.store, one, roads=roads, entropy=self.entropy) for one in self.offers() if one.agreed]
-        return [step for steps in found for step in steps]
+        steps: list[Step] = []
+        for one in self.offers():
+            if one.agreed:
+                left = one.terms.reports_for_life - self.ledger().use(one.terms_hash).life_reports
+                steps += tokens.restock(self.store, one, left=left, roads=roads, entropy=self.entropy)
+        return steps
 
     def _refresh(self, signal: Signal, now: datetime) -> list[Step]:
         """Fetch outside, hold inside a transaction."""

@@ -154,6 +154,7 @@ def _new_client(url: str, trust: "ssl.SSLContext", *, connections: int, kept_ali
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=kept_alive),
     )
     client.headers = httpx.Headers(KEPT_ALIVE if kept_alive else HEADERS)
+    del client.headers["Accept"]  # which says no more than its absence
     return client
 
 

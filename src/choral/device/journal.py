@@ -6,7 +6,7 @@ At most `limit` a signal: the oldest goes first. Statistics have no journal (see
 import hashlib
 import json
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -71,17 +71,30 @@ def drop(tx: DeviceTransaction, signal: str) -> None:
 
 
 def drop_used(tx: DeviceTransaction, signal: Signal) -> None:
-    """Delete the events that the next contribution uses; those that stay close up, so that the limit counts them alone."""
-    kept = list(_entries(tx, signal.name))
-    uses = signal.uses([_from_json(entry.event) for _, entry in kept])
-    kept = [row for row, is_used in zip(kept, uses, strict=True) if not is_used]
-    name, span = _name(signal.name), SPANS.get(tx, _name(signal.name))
-    drop(tx, signal.name)
-    if kept and span is not None:
-        first = span.next - len(kept)
-        for number, (_, entry) in enumerate(kept, first):
-            ENTRIES.put(tx, name + NUMBER.pack(number), entry)
+    """Delete the events that the next contribution uses."""
+    _drop(tx, signal.name, signal.uses)
+
+
+def retract(tx: DeviceTransaction, signal: str, is_gone: Callable[[Event], bool]) -> int:
+    """Delete the events of the signal that the person takes back; how many."""
+    return _drop(tx, signal, lambda events: [is_gone(event) for event in events])
+
+
+def _drop(tx: DeviceTransaction, signal: str, gone: Callable[[Sequence[Event]], Sequence[bool]]) -> int:
+    """Delete events; those that stay close up, so that the limit counts them alone."""
+    rows = list(_entries(tx, signal))
+    found = gone([_from_json(entry.event) for _, entry in rows])
+    kept = [entry for (_, entry), is_gone in zip(rows, found, strict=True) if not is_gone]
+    name, span = _name(signal), SPANS.get(tx, _name(signal))
+    if len(kept) == len(rows) or span is None:
+        return 0
+    drop(tx, signal)
+    first = span.next - len(kept)
+    for number, entry in enumerate(kept, first):
+        ENTRIES.put(tx, name + NUMBER.pack(number), entry)
+    if kept:
         SPANS.put(tx, name, Span(first, span.next))
+    return len(rows) - len(kept)
 
 
 def purge(tx: DeviceTransaction, now: datetime) -> int:

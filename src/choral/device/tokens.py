@@ -1,7 +1,8 @@
 """Anonymous one-use tokens in stock, for tasks whose reports need one.
 
-They are asked for after a turn, for the next one: when a token is spent it has waited at least since an earlier turn,
-so that the moment of asking says little of the moment of spending. What the issuer is sent names no task.
+Several are asked for at once, the first before the first report, and more only when too few are left for another turn: most
+reports leave on days without asking, so that times join few of them to the account that asked. What the issuer is sent names
+no task.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from choral.protocol.tokens import TOKEN_BYTES, Issuer, TokenRequest
 from choral.protocol.wire import Blob
 from choral.storage.device import DeviceStore, DeviceTransaction
 
-MOST_STOCK = 16  # tokens of one task
+STOCK = 8  # tokens of one task that are asked for at once, if its Terms allow so many more reports
 
 
 class IssuerRoad(Protocol):
@@ -61,17 +62,19 @@ def take(tx: DeviceTransaction, offer: Offer, count: int) -> list[bytes]:
     return [token for _, token in held]
 
 
-def restock(store: DeviceStore, offer: Offer, *, roads: tuple[Transport, IssuerRoad], entropy: Entropy) -> list[Step]:
-    """Ask for as many tokens as the next turn can use; a step if it cannot be done."""
-    wanted = min(offer.terms.reports_per_day, MOST_STOCK)
+def restock(
+    store: DeviceStore, offer: Offer, *, left: int, roads: tuple[Transport, IssuerRoad], entropy: Entropy
+) -> list[Step]:
+    """Ask for tokens if there are too few for the next turn; a step if it cannot be done. left: reports that Terms allow"""
     with store.transaction() as tx:
-        wanted -= sum(key[:32] == offer.task_hash for key, _ in TOKENS.scan(tx))
-    if not offer.task.needs_tokens or wanted <= 0:
+        held = sum(key[:32] == offer.task_hash for key, _ in TOKENS.scan(tx))
+    missing = min(offer.terms.reports_per_day, left, STOCK) - held
+    if not offer.task.needs_tokens or missing <= 0:
         return []
     transport, issuer_road = roads
     try:
         issuer = issuer_of(transport, offer.task.issuer)
-        found = ask(issuer_road, issuer, offer.task_hash, count=wanted, entropy=entropy)
+        found = _allowed(issuer_road, issuer, offer.task_hash, counts=(min(left, STOCK) - held, missing), entropy=entropy)
     except Unreachable as error:
         return [Step("unreachable", f"no tokens from the issuer: {error}", offer.terms.signal, offer.task_hash)]
     except PeerError as error:
@@ -80,6 +83,16 @@ def restock(store: DeviceStore, offer: Offer, *, roads: tuple[Transport, IssuerR
         for token in found:
             TOKENS.put(tx, offer.task_hash + token[2:34], HeldToken(token, offer.task.expires))
     return []
+
+
+def _allowed(road: IssuerRoad, issuer: Issuer, task: bytes, *, counts: tuple[int, int], entropy: Entropy) -> list[bytes]:
+    """The first count of tokens, or the second if the account's allowance does not reach."""
+    try:
+        return ask(road, issuer, task, count=counts[0], entropy=entropy)
+    except PeerError as error:
+        if error.problem != "allowance-used" or counts[0] == counts[1]:
+            raise
+    return ask(road, issuer, task, count=counts[1], entropy=entropy)
 
 
 def ask(road: IssuerRoad, issuer: Issuer, task: bytes, *, count: int, entropy: Entropy) -> list[bytes]:

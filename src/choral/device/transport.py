@@ -19,7 +19,7 @@ MOST_BYTES = 2**25  # of a download: more is not read
 MOST_PROBLEM_BYTES = 2**14
 REPORTS_PATH = "/v1/reports"
 REPORT_TYPE = "application/octet-stream"
-HEADERS = (("User-Agent", "choral"), ("Accept", "*/*"), ("Accept-Encoding", "identity"), ("Connection", "close"))
+HEADERS = (("User-Agent", "choral"), ("Accept-Encoding", "identity"), ("Connection", "close"))
 
 Scope = MutableMapping[str, Any]
 AsgiApp = Callable[[Scope, Callable[[], Awaitable[Scope]], Callable[[Scope], Awaitable[None]]], Awaitable[None]]

@@ -1,6 +1,6 @@
 """Draw and discard: k instances of one model; a device gets one of them, and what it returns replaces another one.
 
-Knows instances and returned models. Leaves noise to the mechanism `laplace-model/1`, and batches of one to the server.
+Knows instances and returned models. Leaves noise to the mechanism `laplace-model/2`, and batches of one to the server.
 Made for generalized linear models, whose gradient for a row is its inputs times a surplus.
 """
 
@@ -33,6 +33,7 @@ class DrawAndDiscard:
 
     model, shape: of what is learnt, see `model_of`; instances: k, well above the reports in flight
     rate_micro: of a device's step, in millionths; clip_micro: L1 norm to which one row's gradient is shortened
+    mean_micro: L1 norm to which the mean of a device's rows is shortened after that; 0 if no further
     noise_nano: standard deviation of the mechanism's noise in one weight, in billionths
     reach_milli: how far from the nearest held instance a returned model may lie, in thousandths of what an honest one that
         comes in time exceeds with chance about 1e-6
@@ -45,7 +46,7 @@ class DrawAndDiscard:
     Source: Pihur et al. (2018, arXiv 1807.04369).
     """
 
-    NAME: ClassVar[str] = "draw-and-discard/1"
+    NAME: ClassVar[str] = "draw-and-discard/2"
     streams: ClassVar[bool] = True  # every report is a batch of one
     model: str
     shape: str
@@ -53,6 +54,7 @@ class DrawAndDiscard:
     rate_micro: int
     clip_micro: int
     noise_nano: int
+    mean_micro: int = 0
     reach_milli: int = 1000
     serve: str = "average"
     start_micro: int = 0
@@ -63,8 +65,8 @@ class DrawAndDiscard:
         model_of(self.model, self.shape)
         if not 1 <= self.instances <= MOST_INSTANCES or min(self.rate_micro, self.clip_micro, self.reach_milli) < 1:
             raise ValueError(f"need 1 <= instances <= {MOST_INSTANCES} and rates and limits above 0, got {self}")
-        if self.serve not in SERVED or self.noise_nano < 0 or self.start_micro < 0:
-            raise ValueError(f"need serve in {SERVED}, noise_nano >= 0 and start_micro >= 0, got {self}")
+        if self.serve not in SERVED or min(self.noise_nano, self.start_micro, self.mean_micro) < 0:
+            raise ValueError(f"need serve in {SERVED}, and noise_nano, start_micro and mean_micro at least 0, got {self}")
         if len(self.canaries) not in (0, 32) or len(self.start) not in (0, 32):
             raise ValueError("canaries and start are hashes of 32 bytes, or empty")
 
@@ -84,9 +86,22 @@ class DrawAndDiscard:
         return self.rate_micro / MICRO
 
     @property
+    def longest(self) -> float:
+        """L1 norm that no mean of rows exceeds: rows are shortened, then their mean."""
+        return min(self.clip_micro, self.mean_micro or self.clip_micro) / MICRO
+
+    @property
     def clip_norm(self) -> float:
         """L1 norm that no device's step exceeds: what the mechanism has to cover for a whole device."""
-        return self.rate * self.clip_micro / MICRO
+        return self.rate * self.longest
+
+    def distance(self, records: int) -> float:
+        """L1 norm by which one of so many records can change a device's step.
+
+        A mean moves by an n-th of what a row can; shortening two vectors to a length at most doubles their distance.
+        """
+        moved = 2 * self.clip_micro / MICRO / records
+        return self.rate * min(2 * self.longest, moved if self.longest == self.clip_micro / MICRO else 2 * moved)
 
     @property
     def noise(self) -> float:
@@ -115,8 +130,8 @@ class DrawAndDiscard:
         return self._spread(checked_params(release, self.learner.size), SeededEntropy(int.from_bytes(self.start)))
 
     def check_out(self, state: Arrays, entropy: Entropy) -> Arrays:
-        """`params` float64[size]: one instance, each equally likely; one draw."""
-        return {"params": state["instances"][int(entropy.below(1, self.instances)[0])]}
+        """`params` float32[size]: one instance, each equally likely; one draw."""
+        return {"params": state["instances"][int(entropy.below(1, self.instances)[0])].astype(np.float32)}
 
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
         """One report, float64[1, 2 size]: the instance that was drawn, and the step from it that is to be hidden."""
@@ -124,16 +139,18 @@ class DrawAndDiscard:
         return np.concatenate([centre, self.local_step(centre, wide(examples))])[None, :]
 
     def local_step(self, params: Floats, examples: Arrays) -> Floats:
-        """Minus the rate times the weighted mean of the rows' gradients, each shortened; zeros where no row has weight.
+        """Minus the rate times the weighted mean of the rows' gradients, each shortened, then shortened itself.
 
-        So one row of R equal ones changes the step by at most 2 clip_norm / R, all rows together by 2 clip_norm.
+        Zeros where no row has weight. All rows together change it by at most 2 clip_norm, one of n equal ones by `distance`.
         """
         weight, total = examples["weight"], np.zeros(self.learner.size)
         for row in np.flatnonzero(weight > 0):
             one = {name: array[row : row + 1] for name, array in examples.items()}
             gradient = self.learner.gradient(np, params, one)
             total += weight[row] * gradient * min(1.0, self.clip_micro / MICRO / max(float(np.abs(gradient).sum()), 1e-300))
-        return np.asarray(total * (-self.rate / max(float(weight.sum()), 1e-300)), np.float64)
+        mean = total / max(float(weight.sum()), 1e-300)
+        share = min(1.0, self.longest / max(float(np.abs(mean).sum()), 1e-300))
+        return np.asarray(mean * (-self.rate * share), np.float64)
 
     def fold(self, state: Arrays, update: Estimate, entropy: Entropy) -> Arrays:
         """A returned model in a random instance's place, whichever was drawn; ValueError if it is too far from all held."""

@@ -63,10 +63,13 @@ class Holders:
     push: Floats
 
 
-def logistic_updates(instances: Floats, turns: Turns, holders: Holders, *, rate: float, clip: float) -> None:
-    """One device's step after another; instances float64[k, size] change in place. clip: L1 norm of a row's gradient."""
+def logistic_updates(instances: Floats, turns: Turns, holders: Holders, *, rate: float, clip: float, longest: float) -> None:
+    """One device's step after another; instances float64[k, size] change in place.
+
+    clip: L1 norm of a row's gradient; longest: of the mean over a device's rows
+    """
     one, other = (turns.draw, turns.discard, turns.noise), (holders.inputs, holders.labels, holders.rows)
-    _logistic(instances, *one, *other, holders.hostile, holders.push, rate, clip)
+    _logistic(instances, *one, *other, holders.hostile, holders.push, rate, clip, longest)
 
 
 @compiled
@@ -111,8 +114,8 @@ def _takeovers(draw, discard, instances, ended):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _clipped_step(params, inputs, labels, rows, clip, gradient, step):  # type: ignore[no-untyped-def]
-    """The mean of the rows' gradients, each shortened to an L1 norm of `clip`."""
+def _clipped_step(params, inputs, labels, rows, clip, longest, gradient, step):  # type: ignore[no-untyped-def]
+    """The mean of the rows' gradients, each shortened to an L1 norm of `clip`, then the mean to `longest`."""
     size = len(params)
     step[:] = 0.0
     for row in rows:
@@ -127,10 +130,13 @@ def _clipped_step(params, inputs, labels, rows, clip, gradient, step):  # type: 
         share = min(1.0, clip / max(length, 1e-300)) / len(rows)
         for weight in range(size):
             step[weight] += share * gradient[weight]
+    share = min(1.0, longest / max(np.abs(step).sum(), 1e-300))
+    for weight in range(size):
+        step[weight] *= share
 
 
 @compiled
-def _logistic(instances, draw, discard, noise, inputs, labels, rows, hostile, push, rate, clip):  # type: ignore[no-untyped-def]
+def _logistic(instances, draw, discard, noise, inputs, labels, rows, hostile, push, rate, clip, longest):  # type: ignore[no-untyped-def]
     size = instances.shape[1]
     gradient, step = np.empty(size), np.empty(size)
     for turn in range(len(draw)):
@@ -139,6 +145,6 @@ def _logistic(instances, draw, discard, noise, inputs, labels, rows, hostile, pu
             for weight in range(size):
                 discarded[weight] = drawn[weight] + push[weight]
             continue
-        _clipped_step(drawn, inputs, labels, rows[turn], clip, gradient, step)
+        _clipped_step(drawn, inputs, labels, rows[turn], clip, longest, gradient, step)
         for weight in range(size):
             discarded[weight] = drawn[weight] - rate * step[weight] + noise[turn, weight]

@@ -1,34 +1,32 @@
 """The compiled twin of FactorSteps.sums: training, clipping, rounding and summing in one pass. Needs numba (`server`)."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from choral.numerics.kernels import compiled
 
-if TYPE_CHECKING:
-    from choral.learning.factorization import FactorSteps, Ratings
+Rows = tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]
 
 
 def sums(
     factors: NDArray[np.float64],
     people: NDArray[np.float64],
-    ratings: "Ratings",
+    rows: Rows,
     chosen: NDArray[np.int64],
     total: NDArray[np.int64],
     *,
-    steps: "FactorSteps",
-    most: int,
+    steps: tuple[int, float, float, float],
 ) -> None:
-    """Adds the rounded updates of the chosen people to `total`, and writes their new factors into `people`."""
-    shape = (steps.batch, steps.rate, steps.clip_norm, float(most))
-    _sums(factors, people, ratings.item, ratings.value, ratings.count, chosen, total, shape)
+    """Adds the rounded updates of the chosen people to `total`, and writes their new factors into `people`.
+
+    rows: item, value and count of Ratings; steps: batch, rate and clip_norm of FactorSteps, and the longest update allowed
+    """
+    _sums(factors, people, *rows, chosen, total, steps)
 
 
 @compiled
-def _sums(factors, people, item, value, count, chosen, total, shape):  # type: ignore[no-untyped-def]
-    batch, rate, clip_norm, most = shape
+def _sums(factors, people, item, value, count, chosen, total, steps):  # type: ignore[no-untyped-def]
+    batch, rate, clip_norm, most = steps
     width = factors.shape[1]
     update, pull, move = np.empty((item.shape[1], width)), np.empty(batch), np.empty(width)
     for number in chosen:

@@ -63,7 +63,8 @@ class FactorSteps:
             return self.plain_sums(factors, people, ratings, chosen)
         total = np.zeros(factors.shape, np.int64)
         most = self.radius - rounding(ratings.item.shape[1] * factors.shape[1])
-        kernels.sums(factors, people, ratings, chosen, total, steps=self, most=most)
+        rows, steps = (ratings.item, ratings.value, ratings.count), (self.batch, self.rate, self.clip_norm, float(most))
+        kernels.sums(factors, people, rows, chosen, total, steps=steps)
         return total
 
     def plain_sums(self, factors: Floats, people: Floats, ratings: Ratings, chosen: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """Clustering rows of categories by counting: each device counts its own rows, and sums of counts give the next centres."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +13,6 @@ from choral.mechanisms import Estimate
 from choral.numerics import Entropy
 
 MOST_NUMBERS = 2**22
-TELLING = 2.0  # standard errors by which a category must lead for a centre to change
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class KModes:
     start: hash of a public Release whose `modes` are the first centres; empty for random ones
     canaries: hash of a public Release of rows, to which no version's centres may lie farther; empty for none
     A device's rows weigh 1 together, whatever their number, so one device's part has an L2 norm of at most sqrt(slots). The
-    sums have clusters x slots x categories numbers: with private noise this is worth it for thousands of devices only.
+    sums have clusters x slots x categories numbers, and a centre moves where these stand out of the noise. With a trusted
+    sum that takes thousands of devices, under local privacy up to millions (docs/experiments/her.md).
     Source: Huang (Data Mining and Knowledge Discovery 1998).
     """
 
@@ -46,6 +47,15 @@ class KModes:
     def size(self) -> int:
         """Numbers of a report."""
         return self.clusters * self.slots * self.categories
+
+    @property
+    def telling(self) -> float:
+        """Standard errors by which a category must lead: noise alone moves any centre in one round of seven at most.
+
+        A lead of two noisy numbers over sqrt(2) standard errors exceeds t with chance exp(-t**2 / 2) / (t sqrt(2 pi));
+        t = sqrt(2 ln size) leaves all `size` leads together a chance of 1 / sqrt(4 pi ln size), below 1/7 from 50 numbers on.
+        """
+        return 2 * math.sqrt(math.log(self.size))
 
     @property
     def clip_norm(self) -> float:
@@ -81,7 +91,7 @@ class KModes:
         before = state["modes"].astype(np.int64)
         noise = float(np.sqrt(np.mean(update.variance)))
         held = np.take_along_axis(counts, before[:, :, None], axis=2)[:, :, 0]
-        moved = (counts.max(axis=2) - held > TELLING * np.sqrt(2) * noise) & (counts.max(axis=2) > TELLING * noise)
+        moved = counts.max(axis=2) - held > self.telling * noise
         modes = np.where(moved, counts.argmax(axis=2), before)
         return self._state(modes, counts.sum(axis=2).mean(axis=1), int(state["round"][0]) + 1)
 
@@ -116,7 +126,8 @@ class KModes:
 
 def nearest(rows: NDArray[np.int64], modes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each row [slots] the centre that differs from it in the fewest slots, the first of several; in how many. int64[n]"""
-    different = np.zeros((len(rows), len(modes)), np.int64)
+    narrow, centres = rows.astype(np.uint16), modes.astype(np.uint16)  # categories are below 2**16
+    different = np.zeros((len(rows), len(modes)), np.int32)
     for slot in range(modes.shape[1]):
-        different += rows[:, slot, None] != modes[None, :, slot]
+        different += narrow[:, slot, None] != centres[None, :, slot]
     return np.asarray(different.argmin(axis=1), np.int64), np.asarray(different.min(axis=1, initial=modes.shape[1]), np.int64)

@@ -12,7 +12,7 @@ from choral.mechanisms.count_mean_sketch import CountMeanSketch
 from choral.mechanisms.fragment_puzzle import FragmentPuzzle
 from choral.mechanisms.gaussian_vector import GaussianVector
 from choral.mechanisms.hadamard_count_mean_sketch import HadamardCountMeanSketch
-from choral.mechanisms.laplace_model import LaplaceModel
+from choral.mechanisms.laplace_model import LaplaceModel, unpacked
 from choral.mechanisms.laplace_vector import LaplaceVector
 from choral.mechanisms.local_hashing import LocalHashing
 from choral.mechanisms.priv_unit import PrivUnit
@@ -98,7 +98,8 @@ def laplace_case(mechanism: LaplaceVector | LaplaceModel) -> Case:
         value = np.roll(value, mechanism.dimension, axis=1)
 
     def marks(payloads: Payloads) -> NDArray[np.integer]:
-        steps = payloads["steps"][:, 0].astype(np.int64)
+        named = payloads["steps"][:, 0]
+        steps = unpacked(named) if isinstance(mechanism, LaplaceModel) else named.astype(np.int64)
         return (steps >= mechanism.radius) + 2 * (steps <= -mechanism.radius).astype(np.int64)
 
     size = mechanism.clip_micro / MICRO_NORM

@@ -5,6 +5,7 @@ vectors, which a ledger charges, and a far smaller one for two vectors that diff
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -69,18 +70,25 @@ class LaplaceVector:
         >>> LaplaceVector.for_epsilon(4.0, 53, clip_norm=1.0).payload.itemsize
         212
         """
-        return cls._fitted(epsilon, dimension, clip_norm, share=1)
+        return cls._first(cls.grids(epsilon, dimension, clip_norm=clip_norm))
 
     @classmethod
     def for_one_coordinate(cls, epsilon: float, dimension: int, *, most: float) -> Self:
         """The noise of Pihur et al.: `epsilon` for one coordinate of size at most `most`, `dimension` times that for all."""
-        if not epsilon <= MOST_EPSILON:
-            raise ValueError(f"need epsilon <= {MOST_EPSILON} for one coordinate, got {epsilon=}")
-        return cls._fitted(epsilon * dimension, dimension, most * dimension, share=dimension)
+        return cls._first(cls.grids_of_one(epsilon, dimension, most=most))
 
     @classmethod
-    def _fitted(cls, epsilon: float, dimension: int, clip_norm: float, *, share: int) -> Self:
-        """share: of the radius over the reach, where `MOST_EPSILON` leaves it so."""
+    def _first(cls, grids: Iterator[Self]) -> Self:
+        for one in grids:
+            return one
+        raise ValueError("no grid fits this epsilon; ask for a larger one or fewer numbers")
+
+    @classmethod
+    def grids(cls, epsilon: float, dimension: int, *, clip_norm: float, share: int = 1) -> Iterator[Self]:
+        """All that are epsilon-private for any two vectors of that L1 norm, the finest grid first.
+
+        share: of the radius over the reach, where `MOST_EPSILON` leaves it so
+        """
         if not 2**-10 < epsilon < 2**20 or not 1 <= dimension <= 2**16:
             raise ValueError(f"need 2**-10 < epsilon < 2**20 and 1 <= dimension <= 2**16, got {epsilon=}, {dimension=}")
         for fineness in FINENESS:
@@ -88,8 +96,14 @@ class LaplaceVector:
             scale = _scale(epsilon, radius, dimension) if radius <= MOST_RADIUS else None
             if scale is not None:
                 reach = min(radius // share, MOST_EPSILON * scale // 2)
-                return cls(dimension, clip_micro(clip_norm), radius, reach, scale)
-        raise ValueError(f"no grid fits {epsilon=}, {dimension=}; ask for a larger epsilon or fewer numbers")
+                yield cls(dimension, clip_micro(clip_norm), radius, reach, scale)
+
+    @classmethod
+    def grids_of_one(cls, epsilon: float, dimension: int, *, most: float) -> Iterator[Self]:
+        """The same for one coordinate of size at most `most`."""
+        if not epsilon <= MOST_EPSILON:
+            raise ValueError(f"need epsilon <= {MOST_EPSILON} for one coordinate, got {epsilon=}")
+        return cls.grids(epsilon * dimension, dimension, clip_norm=most * dimension, share=dimension)
 
     @property
     def payload(self) -> np.dtype[np.void]:

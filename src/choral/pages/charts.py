@@ -13,6 +13,7 @@ from choral.pages.words import spoken
 
 WHISKER = 2  # an error bar spans this many standard errors to either side
 MOST_TICKS = 4
+SMALLEST = 1e-9  # span of a scale; below it all numbers are equal
 NICE = (1, 2, 2.5, 5, 10)
 
 
@@ -77,7 +78,7 @@ def chart(bars: Sequence[Bar], *, identity: str, title: str) -> Chart:
         raise ValueError("a chart needs at least one bar")
     low = min(0.0, *(bar.value - WHISKER * bar.stderr for bar in bars))
     high = max(0.0, *(bar.value + WHISKER * bar.stderr for bar in bars))
-    scale = Scale(low, high if high > low else low + 1)
+    scale = Scale(low, high if high - low > SMALLEST else low + 1)
     return Chart(identity, title, _described(bars), tuple(map(scale.drawn, bars)), scale.ticks(), scale.place(0))
 
 

@@ -7,10 +7,12 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 from choral.pages import numbers
+from choral.pages.words import promises
 
 FILTERS = {
     "count": numbers.count,
     "plural": numbers.plural,
+    "promises": promises,
     "span": numbers.span,
     "upper_bound": numbers.upper,
     "when": numbers.when,

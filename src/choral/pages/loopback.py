@@ -1,9 +1,9 @@
 """Who may see a page about one person, served on the person's own machine.
 
 Loopback is no password: every program on the machine can knock, and every web page in the browser can make it knock. So
-each route but one asks for a cookie; the cookie is given in exchange for a link that works once and that only the program
-prints. Names other than this machine's are refused (DNS rebinding), and so is whatever changes something without
-coming from the page itself (cross-site requests).
+each route asks for a cookie, but one and the house's style sheet; the cookie is given in exchange for a link that works
+once and that only the program prints. Names other than this machine's are refused (DNS rebinding), and so is whatever
+changes something without coming from the page itself (cross-site requests).
 """
 
 import hashlib
@@ -22,6 +22,7 @@ from choral.numerics import Entropy
 from choral.pages.layout import environment, page
 
 ENTER = "/enter"  # the one route without a cookie
+LOOKS = ("/static/choral.css", "/static/icon.svg")  # about nobody: a refusal looks like a page, too
 SAFE = ("GET", "HEAD")
 SAME_SITE = ("same-origin", "none")  # none: the person typed the address or followed the printed link
 LINK_LIFE = timedelta(minutes=30)
@@ -108,7 +109,8 @@ class _Guard:
             return _refused(403)
         if scope["path"] == ENTER:
             return self._entered(scope, host)
-        return None if self.door.knows(_cookie(headers, host), self.clock()) else _refused(401)
+        is_let_in = scope["path"] in LOOKS or self.door.knows(_cookie(headers, host), self.clock())
+        return None if is_let_in else _refused(401)
 
     def _entered(self, scope: Scope, host: str) -> Response:
         keys = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])

@@ -6,14 +6,14 @@ Computes where dots stand: across in per cent of the drawing's width, down in pi
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from choral.pages.charts import WHISKER, Scale, Tick
+from choral.pages.charts import SMALLEST, WHISKER, Scale, Tick
 from choral.pages.numbers import with_error
 
 HEIGHT = 200  # pixels between the lowest and the highest place
 MARGIN = 0.06  # of the scale, above and below what is drawn
 MOST_LABELS = 10
+MOST_LETTERS = 36  # of all labels, with a space after each, as many as a phone has room for
 MOST_POINTS = 60  # the latest ones; more cannot be told apart on a phone
-SMALLEST = 1e-9  # span of a scale on which all numbers are equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ def series(points: Sequence[Point], *, identity: str, title: str, below: str, la
     span = max(max(ends) - min(ends), SMALLEST, 0.02 * abs(max(ends, key=abs)))
     middle = (max(ends) + min(ends)) / 2
     scale = Scale(middle - (0.5 + MARGIN) * span, middle + (0.5 + MARGIN) * span)
-    step = -(-len(shown) // MOST_LABELS)
+    letters = sum(len(point.label) + 1 for point in shown)
+    step = max(-(-len(shown) // MOST_LABELS), -(-letters // MOST_LETTERS))
     dots = tuple(_dot(point, index, len(shown), scale, step) for index, point in enumerate(shown))
     rule = Rule(_down(scale, law[0]), law[1]) if law else None
     ticks = tuple(Tick(_pixels(tick.place), tick.text) for tick in scale.ticks())

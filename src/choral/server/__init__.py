@@ -13,10 +13,11 @@ from choral.server.close import close_once
 from choral.server.ingest import ingest
 from choral.server.intake import Intake
 from choral.server.keys import KeyFolder
+from choral.server.publish import publish_release, publish_task
 from choral.server.release import release_once
 from choral.server.shuffle import shuffle_once
 from choral.server.stream import stream_once
-from choral.server.tasks import TaskBook, publish_release, publish_task
+from choral.server.tasks import TaskBook
 
 __all__ = [
     "Intake",

@@ -112,7 +112,9 @@ def _due(book: TaskBook, row: TaskRow, now: int) -> Due | None:
     batch = book.store.batch(row.hash, round_)
     if (batch is not None and (batch.state != "open" or batch.closes <= now)) or _is_between(book, known):
         return None
-    return Due(known, row, batch or _opened(book, known, round_, now))
+    if batch is None or (batch.chance == 0 and known.task.chance):  # a late report may have made the row: nobody steered it
+        batch = _opened(book, known, round_, now)
+    return Due(known, row, batch)
 
 
 def _opened(book: TaskBook, known: Known, round_: int, now: int) -> BatchRow:

@@ -10,6 +10,7 @@ import numpy as np
 
 from choral.errors import StoreError
 from choral.learning import Arrays
+from choral.learning.gate import TOLERANCE, is_worse
 from choral.numerics import Entropy
 from choral.protocol import Release, decode, encode
 from choral.server.public_data import public_arrays
@@ -63,15 +64,17 @@ def unpacked(state: bytes) -> Arrays:
 
 
 def gate(store: ServerStore, known: Known, *, state: Arrays, parent: Arrays) -> Verdict:
-    """Whether a state may become the next version after `parent`: never one that does worse on the canaries, or with NaN."""
+    """Whether a state may become the next version after `parent`: never one with NaN, or clearly worse on the canaries.
+
+    Worse than the best of all published versions, by the rule of `is_worse`.
+    """
     candidate, current = known.algorithm.publish(state), known.algorithm.publish(parent)
     if not (is_finite(state) and is_finite(candidate)):
         return Verdict(why=NOT_A_NUMBER)
     if {name: array.shape for name, array in candidate.items()} != {name: array.shape for name, array in current.items()}:
         return Verdict(why=OTHER_SHAPE)
-    parent_metric, parent_stderr = judged(store, known, current)
-    metric, stderr = judged(store, known, candidate)
-    return Verdict(metric, stderr, parent_metric, parent_stderr, _why_not(known, metric, parent_metric))
+    figures = judged(store, known, candidate)
+    return Verdict(*figures, *judged(store, known, current), why=_why_not(known, *figures, _best(store, known)))
 
 
 def judged(store: ServerStore, known: Known, published: Arrays) -> tuple[float | None, float | None]:
@@ -93,13 +96,21 @@ def metric_name(known: Known) -> str:
     return str(getattr(getattr(known.algorithm, "learner", None), "METRIC", "metric"))
 
 
-def _why_not(known: Known, metric: float | None, parent: float | None) -> str:
-    if parent is None:
+def _best(store: ServerStore, known: Known) -> float | None:
+    """The best metric of the published versions, all on the same canaries; None without canaries."""
+    metrics = (one.metric for one in store.versions(known.hash) if one.state == "published")
+    return max((metric for metric in metrics if metric is not None), default=None)
+
+
+def _why_not(known: Known, metric: float | None, stderr: float | None, best: float | None) -> str:
+    if best is None:
         return ""
     name = metric_name(known)
     if metric is None:
-        return f"its {name} on the canaries is not a number; the version before has {parent:.4g}"
-    return f"{name} of {metric:.4g} on the canaries, below the {parent:.4g} of the version before" if metric < parent else ""
+        return f"its {name} on the canaries is not a number; the best version has {best:.4g}"
+    if not is_worse(metric, math.inf if stderr is None else stderr, best=best):
+        return ""
+    return f"{name} of {metric:.4g} on the canaries, over {TOLERANCE:g} standard errors below the best version's {best:.4g}"
 
 
 def _start(store: ServerStore, known: Known, entropy: Entropy) -> Arrays:

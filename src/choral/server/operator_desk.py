@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from choral.errors import PeerError
 from choral.protocol import Signed, decode
-from choral.server.tasks import TaskBook, publish_release, publish_task
+from choral.server.publish import publish_release, publish_task
+from choral.server.tasks import TaskBook
 from choral.server.versions import roll_back
 
 BINARY = "application/octet-stream"

@@ -3,26 +3,22 @@
 No person is in them: an operator signed and published them. Knows what an algorithm names; leaves judging to models.py.
 """
 
-from typing import TYPE_CHECKING
-
 from choral.errors import PeerError
 from choral.learning import Arrays
 from choral.protocol import Release, Signed, decode
+from choral.server.tasks import Known
 from choral.storage import ServerStore
-
-if TYPE_CHECKING:
-    from choral.server.tasks import Known
 
 ROLES = ("canaries", "start")
 
 
-def pointer(known: "Known", role: str) -> bytes:
+def pointer(known: Known, role: str) -> bytes:
     """The hash that the task's algorithm names for this role; empty if it names none."""
     found = getattr(known.algorithm, role, b"") if known.trains else b""
     return found if isinstance(found, bytes) else b""
 
 
-def public_arrays(store: ServerStore, known: "Known", role: str) -> Arrays | None:
+def public_arrays(store: ServerStore, known: Known, role: str) -> Arrays | None:
     """The arrays of the public Release in this role; None if the task names none. PeerError if it is not there."""
     hash_ = pointer(known, role)
     if not hash_:
@@ -35,7 +31,7 @@ def public_arrays(store: ServerStore, known: "Known", role: str) -> Arrays | Non
     return decode(decode(signed, Signed).body, Release).arrays
 
 
-def require_public_data(store: ServerStore, known: "Known") -> None:
+def require_public_data(store: ServerStore, known: Known) -> None:
     """PeerError, before the task is published, if a Release that it names is missing or does not fit its model."""
     canaries, start = (public_arrays(store, known, role) for role in ROLES)
     try:

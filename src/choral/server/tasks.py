@@ -1,24 +1,20 @@
-"""Publishing a task, and the book of tasks that a server has decoded."""
+"""The tasks of a server, each decoded once, with what they name."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from choral.errors import PeerError
 from choral.learning import Algorithm
 from choral.mechanisms import Mechanism
-from choral.privacy import required_price
-from choral.protocol import Release, Signed, Task, decode, encode, verify_any
+from choral.protocol import Release, Signed, Task, decode
 from choral.protocol.report import HEADER, SEAL_OVERHEAD, plaintext_size
 from choral.protocol.tokens import Issuer
-from choral.server.public_data import require_public_data
-from choral.server.rounds import DAY, seconds, slot
-from choral.storage import ReleaseRow, ServerStore, Slot, TaskRow
+from choral.server.rounds import slot
+from choral.storage import ServerStore, Slot
 
 Names = Mapping[str, type[Any]]
-MOST_LIVE = 16  # tasks of one signal; a Bundle holds no more
 PUBLIC_DATA = bytes(32)  # the task of a release that no person is in
 
 
@@ -102,41 +98,6 @@ def slot_of(found: Known, round_: int, now: int) -> Slot:
     return slot(found.task, found.hash, round_, now, late=found.late, streams=found.streams)
 
 
-def publish_task(
-    store: ServerStore, signed: Signed, *, operators: Collection[bytes], names: Names, server_key: bytes, now: datetime
-) -> bytes:
-    """The hash of a task that is published from now on; the same task twice is one task.
-
-    server_key: this server's public key, with which devices will check what it signs
-    """
-    task = verify_any(signed, Task, operators)
-    found = known(signed, names)
-    _require_sound(task, found, server_key)
-    require_public_data(store, found)
-    if task.needs_tokens:
-        issuer_of(store, task)
-    if store.head(found.hash) is not None:
-        return found.hash
-    live = [row for row in store.tasks() if row.signal == task.terms.signal and row.expires > seconds(now)]
-    if task.expires <= seconds(now):
-        raise PeerError("task-expired", f"the task expired at {task.expires}; sign one that expires later")
-    if len(live) >= MOST_LIVE:
-        raise PeerError("conflict", f"{len(live)} tasks of the signal {task.terms.signal!r} are live, which is the most; wait")
-    store.put_task(TaskRow(found.hash, task.terms.signal, task.expires, encode(signed)))
-    return found.hash
-
-
-def publish_release(store: ServerStore, signed: Signed, *, operators: Collection[bytes]) -> bytes:
-    """The hash of public data that no person is in (a dictionary, a catalogue), which everyone can read from now on."""
-    release = verify_any(signed, Release, operators)
-    if release.task != PUBLIC_DATA or release.reports or release.guarantees:
-        raise PeerError("conflict", "public data names no task, no reports and no guarantees; only a batch has those")
-    hash_ = hashlib.sha256(signed.body).digest()
-    row = ReleaseRow(hash_, PUBLIC_DATA, release.round, release.kind, 0, release.created)
-    store.put_release(row, encode(signed))
-    return hash_
-
-
 def issuer_of(store: ServerStore, task: Task) -> Issuer:
     """The issuer that the task names; PeerError if that public Release is not here."""
     signed = store.release(task.issuer)
@@ -145,50 +106,3 @@ def issuer_of(store: ServerStore, task: Task) -> Issuer:
             "conflict", f"the task's issuer is in Release {task.issuer.hex()}, which is not published; publish it first"
         )
     return Issuer.from_release(decode(decode(signed, Signed).body, Release))
-
-
-def _require_sound(task: Task, found: Known, server_key: bytes) -> None:
-    """What a Task cannot check of itself: price, keys, sizes, retention."""
-    price = _price(task, found)
-    if task.terms.price_micro < price:
-        raise PeerError(
-            "conflict", f"the Terms' price of {task.terms.price_micro} millionths is below the mechanism's epsilon of {price}"
-        )
-    if task.server_key != server_key:
-        raise PeerError("conflict", "the task names another server's key; name this server's, so that devices can check it")
-    open_days = -(-task.rule.rounds_open * task.rule.round_seconds // DAY)
-    if task.rule.advance == "time" and open_days >= task.terms.retention_days:
-        raise PeerError(
-            "conflict",
-            f"a round takes reports for {open_days} days, which leaves no day of the {task.terms.retention_days} that they "
-            "may be kept to release them; allow a longer retention or open fewer rounds",
-        )
-
-    if found.streams:
-        _require_stream(task)
-
-
-def _require_stream(task: Task) -> None:
-    """A batch of one report hides nobody among others: each rule that leans on a larger one is refused."""
-    rule = task.rule
-    for holds, problem in (
-        (task.terms.trust == "nobody" and rule.minimum == rule.goal == 1, "need trust `nobody` and a minimum and goal of 1"),
-        (task.delay_seconds == 0, "a delay would hide nothing and let each answer grow old; say delay_seconds = 0"),
-        (rule.advance == "time", "a round is a published version, and as long as the clock says; say advance = `time`"),
-    ):
-        if not holds:
-            raise PeerError("conflict", f"{task.algorithm.name} folds each report by itself: {problem}")
-
-
-def _price(task: Task, found: Known) -> int:
-    """What a report must cost at least; PeerError if nothing pays for it under the trust of its Terms."""
-    try:
-        return required_price(
-            found.mechanism,
-            trust=task.terms.trust,
-            minimum=task.rule.minimum,
-            reports_per_device=task.reports_per_device,
-            reports_for_life=task.terms.reports_for_life,
-        )
-    except (ValueError, OverflowError) as error:
-        raise PeerError("conflict", str(error)) from None

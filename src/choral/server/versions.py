@@ -10,7 +10,6 @@ from choral.server.tasks import Known, TaskBook
 from choral.storage import BatchRow, ServerStore, TaskRow, VersionRow
 
 REFUSED = "refused by the gate"
-ALARM = 3.0  # standard errors on the canaries that a streaming round may fall without being taken back
 
 
 def candidate(store: ServerStore, known: Known, batch: BatchRow, row: TaskRow, *, state: Arrays, now: int) -> VersionRow:
@@ -34,22 +33,11 @@ def candidate(store: ServerStore, known: Known, batch: BatchRow, row: TaskRow, *
 
 
 def refuse(store: ServerStore, batch: BatchRow, version: VersionRow, *, now: int) -> BatchRow | None:
-    """The row of a batch that is spent without a release.
-
-    What streamed into the state since its parent is taken back if it fell by more than chance can explain; else the
-    state goes on, unpublished, because what is noise in one round may be a gain over several.
-    """
+    """The row of a batch that is spent without a release; what streamed into the state since its parent is taken back."""
     why = f"{REFUSED}: {version.why}"
-    state = store.version_state(batch.task, version.parent) if batch.streams and fell(version) else None
+    state = store.version_state(batch.task, version.parent) if batch.streams else None
     store.finish_erased(batch, why, legal=batch.legal, dropped=batch.dropped, now=now, version=version, state=state)
     return store.batch(batch.task, batch.round)
-
-
-def fell(version: VersionRow) -> bool:
-    """Whether a version did worse than its parent by more than chance explains, or is not a model at all."""
-    if version.metric is None or version.parent_metric is None:
-        return True
-    return version.parent_metric - version.metric > ALARM * (version.stderr or 0.0)
 
 
 def roll_back(book: TaskBook, task: bytes, number: int, *, now: datetime) -> VersionRow:

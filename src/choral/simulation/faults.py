@@ -8,12 +8,22 @@ from typing import Any
 
 from choral.device import Transport, Unreachable
 from choral.errors import StoreError
-from choral.protocol import report_id
+from choral.protocol import Report, report_id
+from choral.simulation.memory import Place
 from choral.storage import DeviceStore, DeviceTransaction, ServerStore
 
-SHUFFLING = {"lease", "finish_shuffle", "finish_stream", "finish_release", "finish_erased"}
-WRITES = frozenset(
-    {"add", "open_round", "put_task", "put_release", "begin_model", "roll_back", "erase_due", "forget_ids"} | SHUFFLING
+FINISHES = ("finish_shuffle", "finish_stream", "finish_release", "finish_erased")  # what a duty writes at its end
+WRITES = (
+    "add",
+    "begin_model",
+    "erase_due",
+    *FINISHES,
+    "forget_ids",
+    "lease",
+    "open_round",
+    "put_release",
+    "put_task",
+    "roll_back",
 )
 
 
@@ -22,25 +32,33 @@ class Crash(StoreError):  # noqa: N818  # named for what happens
 
 
 class CrashingStore:
-    """A ServerStore whose next write does not happen, or happens and is not heard of."""
+    """A ServerStore whose next write does not happen, or happens and is not heard of; or that waits before a duty's last.
+
+    before, after: name of the write to die at, empty for whichever comes next, None for never
+    meanwhile: what happens before the next duty finishes, once
+    """
 
     def __init__(self, store: ServerStore) -> None:
         self.inner = store
-        self.before = False
-        self.after = False
-        self.died = False
+        self.before: str | None = None
+        self.after: str | None = None
+        self.meanwhile: Callable[[], None] | None = None
+        self.died = ""
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.inner, name)
-        return partial(self._write, method) if name in WRITES else method
+        return partial(self._write, name, method) if name in WRITES else method
 
-    def _write(self, method: Callable[..., Any], *args: Any, **named: Any) -> Any:
-        before, after, self.before, self.after = self.before, self.after, False, False
-        self.died = self.died or before or after
-        if before:
+    def _write(self, name: str, method: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        if name in FINISHES and self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            happens()
+        if self.before in ("", name):
+            self.before, self.died = None, name
             raise Crash("the server died before its commit")
         result = method(*args, **named)
-        if after:
+        if self.after in ("", name):
+            self.after, self.died = None, name
             raise Crash("the server died after its commit")
         return result
 
@@ -77,12 +95,25 @@ class CrashingDeviceStore:
 
 @dataclass(slots=True)
 class Wire:
-    """What passed, by report id: bytes in the order of their first sending, who sent them, what reached the server."""
+    """What passed, by report id: bytes in the order of their first sending, who sent them, what reached the server.
+
+    tokens: what was shown with a report; places: task and round of each report
+    forged: reports that no device made and that may have reached the server
+    """
 
     sent: dict[bytes, bytes] = field(default_factory=dict)
+    tokens: dict[bytes, bytes] = field(default_factory=dict)
+    places: dict[bytes, Place] = field(default_factory=dict)
+    forged: set[bytes] = field(default_factory=set)
     sender: dict[bytes, int] = field(default_factory=dict)
     delivered: set[bytes] = field(default_factory=set)
     acknowledged: set[bytes] = field(default_factory=set)
+
+    def note(self, report: bytes) -> bytes:
+        """The report's id; from now on it is known where it belongs."""
+        name, header = report_id(report), Report.from_bytes(report)
+        self.places.setdefault(name, (header.task, header.round))
+        return name
 
 
 @dataclass(slots=True)
@@ -101,9 +132,10 @@ class FaultyTransport:
 
     def send(self, report: bytes, token: bytes = b"") -> None:
         """Hand the report over, or lose it, or lose the answer."""
-        name = report_id(report)
+        name = self.wire.note(report)
         self.wire.sent.setdefault(name, report)
         self.wire.sender.setdefault(name, self.device)
+        self.wire.tokens.setdefault(name, token)
         lost_request, lost_response = self.drop_request, self.drop_response
         self.drop_request = self.drop_response = False
         if lost_request:

@@ -1,24 +1,23 @@
-"""What a World is like: its people, its question, its keys. Everything follows from the fields; nothing here moves."""
+"""What a World is like: its people, its questions, its keys. Everything follows from the fields; nothing here moves."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from choral.device import Budget, Event, Signal
 from choral.learning import ALGORITHMS, Arrays, Count
 from choral.mechanisms import MECHANISMS, RandomizedResponse
 from choral.privacy import micro
-from choral.protocol import BatchRule, Spec, Task, Terms
+from choral.protocol import BatchRule, Release, Spec, Task, Terms
+from choral.simulation import training
+from choral.simulation.training import DAY, SERIAL, START, issuer_of
 
-DAY = 86_400
-START = datetime(2026, 3, 2, tzinfo=UTC)
 NAMES = {**MECHANISMS, **ALGORITHMS}
-SERIAL = "world.serial"
 NOTHING = 1024  # below it: serial numbers of events, each recorded once in a World
 MECHANISM = RandomizedResponse.for_epsilon(19.9, NOTHING + 1)
 PRICE_MICRO = micro(MECHANISM.epsilon)
@@ -26,10 +25,11 @@ PRICE_MICRO = micro(MECHANISM.epsilon)
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How many devices, and the task that they agree to.
+    """How many devices, and the tasks that they agree to: a count, and where it `trains` one of each road of training.
 
-    The mechanism hardly ever lies (2 in a million), and no two events are alike: a count of two proves that something
-    counted twice. affordable: reports that each person's lifetime budget pays for
+    The count's mechanism hardly ever lies (2 in a million), and no two events are alike: a count of two proves that
+    something counted twice. affordable: reports of the count that each person's lifetime budget pays for
+    issuer: key that signs anonymous tokens, which federated averaging then asks for; None for none
     """
 
     devices: int = 3
@@ -41,16 +41,37 @@ class Setting:
     delay_seconds: int = DAY // 4
     days: int = 14
     seed: int = 1
+    trains: bool = False
+    issuer: RSAPrivateKey | None = None
 
     @property
     def budget(self) -> Budget:
-        """Pays for each day's reports, and for `affordable` in all."""
-        life = self.affordable * PRICE_MICRO
-        return Budget(self.reports_per_day * PRICE_MICRO, life, life)
+        """Pays for each day's reports, and for `affordable` counts and as many updates of each model in all."""
+        learnt = sum(task.terms.price_micro for task in self.tasks[1:])
+        life = self.affordable * (PRICE_MICRO + learnt)
+        return Budget(self.reports_per_day * (PRICE_MICRO + learnt), life, life)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The count first."""
+        return (self.task, *training.tasks(self.task, self.issuer)) if self.trains else (self.task,)
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """What the app on each device declares: the same events for every question."""
+        counted = Signal(SERIAL, frozenset({SERIAL}), _examples, limit=4, immediate=True)
+        return (counted, *training.signals()) if self.trains else (counted,)
+
+    @property
+    def public(self) -> tuple[Release, ...]:
+        """The public data that its tasks name."""
+        if not self.trains:
+            return ()
+        return (training.CANARIES, *(() if self.issuer is None else (issuer_of(self.issuer).release(START),)))
 
     @property
     def task(self) -> Task:
-        """The question; its rounds are days, two of which are open."""
+        """The count; its rounds are days, two of which are open."""
         return Task(
             terms=Terms(
                 purpose="Find out whether the system keeps its promises.",
@@ -75,11 +96,6 @@ class Setting:
             server_key=signing_key("server").public_key().public_bytes_raw(),
             reviewer="the World",
         )
-
-
-def serial_signal() -> Signal:
-    """The door through which serial numbers are read."""
-    return Signal(SERIAL, frozenset({SERIAL}), _examples, limit=4, immediate=True)
 
 
 def signing_key(role: str) -> Ed25519PrivateKey:

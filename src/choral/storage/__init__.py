@@ -3,7 +3,7 @@
 Knows: rows, transactions, files. Must not know: what a row is for.
 Interface: `DeviceStore` and `ServerStore`, each in memory and in SQLite.
 Add here: one file, for another database; then run `check_device_store` or `check_server_store`.
-Tested in: tests/storage, tests/contracts.
+Tested in: tests/contracts, tests/server/test_crashes.py (a death at any statement), tests/world (at any write).
 """
 
 from choral.storage.device import DeviceStore, DeviceTransaction

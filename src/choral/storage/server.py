@@ -39,7 +39,10 @@ class ServerStore(Protocol):
         ...
 
     def open_round(self, slot: Slot) -> BatchRow:
-        """The ledger row of this round, made as `slot` says unless it is there: what it says stays, such as its chance."""
+        """The ledger row of this round, made as `slot` says unless it is there: what it says stays.
+
+        Only the chance of a row that a report made, before any check-out of its round, is still to be settled: by this.
+        """
         ...
 
     def is_spent(self, task: bytes, token: bytes) -> bool:
@@ -113,8 +116,8 @@ class ServerStore(Protocol):
     ) -> None:
         """Keep the release, the algorithm's state and the version, erase the payloads, mark the row released.
 
-        state: None leaves it as it is. LeaseLost if another worker took over, or if a state is given and the one that is
-        kept is not of revision `base` any more.
+        state: None leaves it as it is. LeaseLost if another worker took over, if a state is given and the one that is kept
+        is not of revision `base` any more, or if the version's parent is not the current version any more.
         """
         ...
 
@@ -131,7 +134,7 @@ class ServerStore(Protocol):
     ) -> None:
         """Erase a leased batch unreleased and write down why, and which version was refused; or LeaseLost.
 
-        state: what the task's state becomes, if anything
+        state: what the task's state becomes, if anything. LeaseLost also if the version's parent is not current any more.
         """
         ...
 

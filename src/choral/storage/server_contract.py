@@ -11,6 +11,7 @@ from choral.storage.server_contract_parts import (
     GOAL,
     MINIMUM,
     NUMBERS,
+    TASK,
     arrival,
     filled,
     first_row,
@@ -20,6 +21,7 @@ from choral.storage.server_contract_parts import (
     refused,
     require,
 )
+from choral.storage.server_contract_rounds import ROUND_CHECKS
 from choral.storage.server_rows import BELOW_MINIMUM, RETENTION_OVER, ReleaseRow
 
 
@@ -37,6 +39,7 @@ def check_server_store(make: Callable[[], ServerStore]) -> None:
         _erases_below_the_minimum,
         _erases_what_outlived_its_retention,
         _keeps_public_data_once,
+        *ROUND_CHECKS,
         *MODEL_CHECKS,
     ):
         store = make()
@@ -59,23 +62,23 @@ def _spends_a_token_once(store: ServerStore) -> None:
     one, other, third = (replace(arrival(next(NUMBERS)), token=token * 32) for token in (b"a", b"a", b"b"))
     require(store.add([one, other, one]) == (True, False, True), "keeps one report a token, and knows it again")
     require(first_row(store).reports == 1, "counts a report whose token was spent on another one not at all")
-    require(store.is_spent(b"t" * 32, b"a" * 32) and not store.is_spent(b"t" * 32, b"b" * 32), "says which tokens are spent")
+    require(store.is_spent(TASK, b"a" * 32) and not store.is_spent(TASK, b"b" * 32), "says which tokens are spent")
     require(store.add([other, third]) == (False, True), "remembers spent tokens")
     filler = [arrival(next(NUMBERS)) for _ in range(GOAL)]
     store.add(filler)
     leased(store, "shuffle", 10)
     late = replace(arrival(next(NUMBERS)), token=b"c" * 32)
     require(store.add([late, one]) == (False, True), "keeps nothing after the cut")
-    require(not store.is_spent(b"t" * 32, b"c" * 32), "spends no token on a report that came too late")
+    require(not store.is_spent(TASK, b"c" * 32), "spends no token on a report that came too late")
     store.forget_ids(10_000)
-    require(not store.is_spent(b"t" * 32, b"a" * 32), "forgets the tokens of a task that is over")
+    require(not store.is_spent(TASK, b"a" * 32), "forgets the tokens of a task that is over")
 
 
 def _takes_nothing_after_the_cut(store: ServerStore) -> None:
     filled(store, GOAL)
     require(leased(store, "shuffle", 10).state == "cut", "cuts a batch as it is leased to the shuffle")
     require(store.add([arrival(next(NUMBERS))]) == (False,), "takes no report after the cut")
-    task = store.task(b"t" * 32)
+    task = store.task(TASK)
     require(task is not None and task.round == 1, "passes the round as its batch is cut")
     require(store.add([arrival(next(NUMBERS), round_=1)]) == (True,), "takes reports of the next round")
 

@@ -10,9 +10,10 @@ from choral.storage.server_rows import Arrival, BatchRow, Duty, ReleaseRow, Slot
 CLOSES, ERASE_BY = 1_000, 5_000
 MINIMUM, GOAL = 3, 10
 NUMBERS = count()
+TASK = b"t" * 32
 
 
-def arrival(number: int, *, task: bytes = b"t" * 32, round_: int = 0) -> Arrival:
+def arrival(number: int, *, task: bytes = TASK, round_: int = 0) -> Arrival:
     """A report unlike any other."""
     body = number.to_bytes(8, "little") * 32
     return Arrival(hashlib.sha256(body).digest(), body, Slot(task, round_, MINIMUM, GOAL, CLOSES, ERASE_BY))
@@ -20,9 +21,9 @@ def arrival(number: int, *, task: bytes = b"t" * 32, round_: int = 0) -> Arrival
 
 def keep_task(store: ServerStore) -> None:
     """Keep the one task of these checks, twice."""
-    require(store.put_task(TaskRow(b"t" * 32, "emoji", 10_000, b"signed")), "keeps a new task")
-    require(not store.put_task(TaskRow(b"t" * 32, "emoji", 10_000, b"other")), "keeps a task once")
-    task = store.task(b"t" * 32)
+    require(store.put_task(TaskRow(TASK, "emoji", 10_000, b"signed")), "keeps a new task")
+    require(not store.put_task(TaskRow(TASK, "emoji", 10_000, b"other")), "keeps a task once")
+    task = store.task(TASK)
     require(task is not None and task.signed == b"signed" and len(store.tasks()) == 1, "gives a task back as it was")
 
 
@@ -35,9 +36,17 @@ def filled(store: ServerStore, reports: int) -> BatchRow:
 
 def first_row(store: ServerStore) -> BatchRow:
     """The row of round 0."""
-    row = store.batch(b"t" * 32, 0)
+    row = store.batch(TASK, 0)
     if row is None:
         raise AssertionError("this store breaks a promise: makes a ledger row with the first report")
+    return row
+
+
+def head(store: ServerStore) -> TaskRow:
+    """The one task of these checks, without its state."""
+    row = store.head(TASK)
+    if row is None:
+        raise AssertionError("this store breaks a promise: knows the task that it keeps")
     return row
 
 
@@ -56,8 +65,7 @@ def keep_release(store: ServerStore, batch: BatchRow, row: ReleaseRow) -> None:
 
 def revision(store: ServerStore) -> int:
     """Of the task's state."""
-    task = store.head(b"t" * 32)
-    return task.revision if task else 0
+    return head(store).revision
 
 
 def refused(attempt: Callable[[], None]) -> None:

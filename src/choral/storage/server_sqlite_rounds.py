@@ -1,11 +1,21 @@
-"""Which batch a report joins and when a batch is due, in SQL."""
+"""Rounds and their ledger in SQL: when a batch is due, who has its lease, what is left when it is over.
 
+Each function works within its caller's transaction.
+"""
+
+# ruff: noqa: S608  # only constants of this file are put into statements, values are always bound
 import sqlite3
 from dataclasses import replace
+from typing import Any
 
 from choral.errors import StoreError
-from choral.storage.server_rows import Slot
+from choral.storage.server import LeaseLost
+from choral.storage.server_rows import BELOW_MINIMUM, RETENTION_OVER, BatchRow, Duty, Slot
 
+BATCH = (
+    "number, task, round, state, reports, minimum, goal, closes, erase_by, legal, dropped, lease, lease_until, why, "
+    "chance, late, streams, cut_at"
+)
 _RIVAL = (
     "NOT EXISTS (SELECT 1 FROM batch AS rival WHERE rival.task = batch.task AND rival.number <> batch.number "
     "AND rival.state = '{state}' AND rival.lease_until > :now)"
@@ -26,6 +36,17 @@ PAST = (  # no report that belongs to the batch would be taken any more
 )
 
 
+def batch_of(values: tuple[Any, ...]) -> BatchRow:
+    """The row of the columns BATCH; SQLite has no truth values."""
+    row = BatchRow(*values)
+    return replace(row, streams=bool(row.streams))
+
+
+def numbered(db: sqlite3.Connection, number: int) -> BatchRow:
+    """The row of this number, which must exist."""
+    return batch_of(db.execute(f"SELECT {BATCH} FROM batch WHERE number = ?", (number,)).fetchone())
+
+
 def open_batch(db: sqlite3.Connection, slot: Slot) -> tuple[int, bool]:
     """The batch's number, and whether it still takes reports; its row is made if it is not there."""
     found = db.execute("SELECT number, state FROM batch WHERE task = ? AND round = ?", (slot.task, slot.round)).fetchone()
@@ -42,7 +63,75 @@ def open_batch(db: sqlite3.Connection, slot: Slot) -> tuple[int, bool]:
     return number, True
 
 
-def rounds_before(db: sqlite3.Connection, slot: Slot) -> tuple[Slot, bool]:
-    """The slot of the round that is open now, which a report of this one joins; and whether it comes too late for that."""
-    (current,) = db.execute("SELECT round FROM task WHERE hash = ?", (slot.task,)).fetchone() or (0,)
-    return replace(slot, round=max(slot.round, current)), slot.round + slot.late < current
+def open_round(db: sqlite3.Connection, slot: Slot) -> BatchRow:
+    """The row of this round, made unless it is there; its chance is settled by whoever asks first."""
+    number, _ = open_batch(db, slot)
+    db.execute("UPDATE batch SET chance = ? WHERE number = ? AND chance = 0", (slot.chance, number))
+    return numbered(db, number)
+
+
+def lease(db: sqlite3.Connection, duty: Duty, now: int, until: int) -> BatchRow | None:
+    """A batch that is due for `duty`, from now on nobody else's until `until`; an open one is cut, unless it streams on."""
+    row = db.execute(f"SELECT {BATCH} FROM batch WHERE {DUE[duty]} ORDER BY number LIMIT 1", {"now": now}).fetchone()
+    if row is None:
+        return None
+    batch = batch_of(row)
+    if batch.state == "open" and duty != "stream":
+        state = "cut" if duty == "shuffle" else "shuffled"
+        db.execute("UPDATE batch SET state = ?, cut_at = ? WHERE number = ?", (state, now, batch.number))
+        _pass_round(db, batch)
+    db.execute("UPDATE batch SET lease = lease + 1, lease_until = ? WHERE number = ?", (until, batch.number))
+    return numbered(db, batch.number)
+
+
+def finish(db: sqlite3.Connection, batch: BatchRow, state: str, changes: str, *values: object) -> None:
+    """Change the row if it is still in `state` and the lease is still the one in `batch`; LeaseLost otherwise."""
+    sql = f"UPDATE batch SET {changes} WHERE number = ? AND state = ? AND lease = ?"
+    if db.execute(sql, (*values, batch.number, state, batch.lease)).rowcount != 1:
+        raise LeaseLost(f"batch {batch.number} was taken over or is done; nothing was kept, take the next one")
+
+
+def erase_due(db: sqlite3.Connection, now: int) -> BatchRow | None:
+    """Erase one batch that closed below its minimum or outlived its retention; its row as it is then."""
+    row = db.execute(f"SELECT {BATCH} FROM batch WHERE {DUE['erase']} LIMIT 1", {"now": now}).fetchone()
+    if row is None:
+        return None
+    batch = batch_of(row)
+    why = BELOW_MINIMUM if batch.state == "open" and batch.is_below else RETENTION_OVER
+    finish(db, batch, batch.state, "state = 'erased', why = ?, lease = lease + 1, lease_until = 0", why)
+    _pass_round(db, batch)
+    erase(db, batch, now)
+    return numbered(db, batch.number)
+
+
+def erase(db: sqlite3.Connection, batch: BatchRow, now: int) -> None:
+    """All sealed reports and all payloads of a batch."""
+    erase_reports(db, batch, now)
+    db.execute("DELETE FROM payload WHERE batch = ?", (batch.number,))
+
+
+def erase_reports(db: sqlite3.Connection, batch: BatchRow, now: int) -> None:
+    """All sealed bytes of a batch; the ids too once its round is closed."""
+    is_past = f"SELECT 1 FROM batch WHERE number = :number AND {PAST}"
+    if db.execute(is_past, {"number": batch.number, "now": now}).fetchone():
+        _forget(db, batch.number)
+    else:
+        db.execute("UPDATE report SET body = NULL WHERE batch = ?", (batch.number,))
+
+
+def forget_ids(db: sqlite3.Connection, now: int) -> int:
+    """Forget the ids of batches that are done and closed, and the tokens of tasks that are over; how many ids."""
+    over = f"SELECT number FROM batch WHERE has_ids = 1 AND state IN ('shuffled', 'released', 'erased') AND {PAST}"
+    forgotten = sum(_forget(db, number) for (number,) in db.execute(over, {"now": now}).fetchall())
+    db.execute("DELETE FROM spent WHERE task IN (SELECT hash FROM task WHERE expires <= ?)", (now,))
+    return forgotten
+
+
+def _forget(db: sqlite3.Connection, number: int) -> int:
+    forgotten = db.execute("DELETE FROM report WHERE batch = ?", (number,)).rowcount
+    db.execute("UPDATE batch SET has_ids = 0 WHERE number = ?", (number,))
+    return forgotten
+
+
+def _pass_round(db: sqlite3.Connection, batch: BatchRow) -> None:
+    db.execute("UPDATE task SET round = max(round, ?) WHERE hash = ?", (batch.round + 1, batch.task))

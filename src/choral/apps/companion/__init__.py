@@ -6,7 +6,7 @@ Add here: what the application shows; a new activity needs a label and a time-us
 Tested in: tests/apps/test_companion_*.py.
 """
 
-from choral.apps.companion.activities import ACTIVITIES, Activity
-from choral.apps.companion.fragments import Fragments
+from choral.apps.companion.device.activities import ACTIVITIES, Activity
+from choral.apps.companion.device.fragments import Fragments
 
 __all__ = ["ACTIVITIES", "Activity", "Fragments"]

@@ -22,6 +22,7 @@ HASH = re.compile(r"[0-9a-f]{64}")
 NOT_FOUND, BROKEN = 404, 500
 HISTOGRAM = "histogram"
 MOST_SIBLINGS = 12  # releases that are read for one page
+LIVE_SECONDS = 5  # between two looks, for a person who asked for that
 TITLES = {NOT_FOUND: "There is nothing here", 405: "This page can only be read", BROKEN: "Something broke here"}
 REMEDIES = {
     NOT_FOUND: "The address may be mistyped. The index page names all there is.",
@@ -86,7 +87,8 @@ class _Dashboard:
         latest = {one.version: one for one in sorted(found, key=lambda one: one.created)}
         quality = [latest[version] for version in sorted(latest)]
         view = model_view(document, task, rounds, quality)
-        return page(self._templates, "model.html", model=view, with_error=with_error)
+        every = LIVE_SECONDS if "live" in request.query_params and view.task.is_live else 0
+        return page(self._templates, "model.html", model=view, with_error=with_error, every=every)
 
     async def _siblings(self, task: Document) -> list[Document]:
         """The latest histograms of signals with the same first name, such as ranks of what a model suggested."""

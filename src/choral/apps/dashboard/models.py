@@ -46,7 +46,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """A model for a reader. Charts are None where there is nothing to draw."""
+    """A model for a reader. Charts are None where there is nothing to draw; instances: k of draw and discard, else 0"""
 
     task: TaskView
     hash: str
@@ -64,6 +64,7 @@ class ModelView:
     measured: tuple[Measured, ...]
     deeds: tuple[tuple[int, str], ...]
     streams: bool
+    instances: int
 
 
 def model_view(document: Document, task: Document, rounds: Sequence[Document], quality: Sequence[Measured] = ()) -> ModelView:
@@ -88,6 +89,7 @@ def model_view(document: Document, task: Document, rounds: Sequence[Document], q
         measured=tuple(quality),
         deeds=tuple((one["at"], f"{one['deed']} {one['detail']}") for one in document["audit"]),
         streams=streams,
+        instances=task["algorithm"]["parameters"].get("instances", 0),
     )
 
 
@@ -163,9 +165,9 @@ def _spread(versions: Sequence[Document]) -> Series | None:
     told = [one for one in versions if {"spread", "spread_law"} <= one["figures"].keys()]
     if not told:
         return None
-    law = (told[-1]["figures"]["spread_law"], "law: k·σ²/2")
+    points, law = [_figure(one, "spread") for one in told], told[-1]["figures"]["spread_law"]
     title = "Variance between the k instances, by version"
-    return series([_figure(one, "spread") for one in told], identity="spread", title=title, below="version", law=law)
+    return series(points, identity="spread", title=title, below="version", law=(law, f"law: k·σ²/2 = {law:.3g}"))
 
 
 def _pace(rounds: Sequence[Document], seconds: int) -> Series | None:

@@ -6,7 +6,7 @@ Add here: stickers with their keywords in data/, under their own licence; a team
 Tested in: tests/apps.
 """
 
-from choral.apps.stickers.catalogue import Catalogue, Sticker, normal, shipped
-from choral.apps.stickers.embedding import item_features
+from choral.apps.stickers.device.catalogue import Catalogue, Sticker, normal, shipped
+from choral.apps.stickers.device.embedding import item_features
 
 __all__ = ["Catalogue", "Sticker", "item_features", "normal", "shipped"]

@@ -1,5 +1,6 @@
 """`choral bench`: what this machine can do, measured as a user would feel it."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,14 @@ OTHERS = {
     "companion": Lazy("bench.companion", "companion", "server,companion"),
     "links": Lazy("bench.links", "links", "server,phishing"),
 }
+
+
+class Rounds(StrEnum):
+    """What the devices of `choral bench rounds` do."""
+
+    FEDERATED = "federated-averaging"
+    DRAWN = "draw-and-discard"
+
 
 app = typer.Typer(cls=group_of(OTHERS), help="Measure what this machine can do.", rich_markup_mode=None, no_args_is_help=True)
 
@@ -40,13 +49,22 @@ def ingest(
 
 @app.command()
 def rounds(
+    algorithm: Annotated[
+        Rounds, typer.Option(help="Updates of 200 numbers that are kept, or models of 53 that are folded, with tokens.")
+    ] = Rounds.FEDERATED,
     devices: Annotated[int, typer.Option(min=1, max=10_000, help="Devices that wait at once.")] = 1_000,
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of one run.")] = 10.0,
     runs: Annotated[int, typer.Option(min=1, help="Runs; the median counts.")] = 3,
     folder: Annotated[Path, typer.Option(help="Where the store is made for the time being: the disk to measure.")] = Path(),
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all results here.")] = None,
 ) -> None:
-    """Durable round trips a second: check-out and upload of a sealed update of 200 numbers, a connection for each request."""
-    from choral.cli.bench.rounds import Plan, run
+    """Durable round trips a second: check-out and upload of a sealed report, a connection for each request."""
+    from choral.cli.bench.rounds import FederatedLoad, Plan, run
 
-    run(Plan(devices, seconds, runs, folder), json_file)
+    plan = Plan(devices, seconds, runs, folder)
+    if algorithm is Rounds.FEDERATED:
+        run(plan, FederatedLoad.prepared, json_file)
+    else:
+        from choral.cli.bench.drawn_rounds import DrawnLoad
+
+        run(plan, DrawnLoad.for_runs(seconds), json_file)

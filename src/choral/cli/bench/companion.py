@@ -16,9 +16,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from choral.apps.companion.diary import FELT, LABELLED, Diary, Label, Mood
-from choral.apps.companion.entries import Entry
-from choral.apps.companion.home import Home
+from choral.apps.companion.device.diary import FELT, LABELLED, Diary, Label, Mood
+from choral.apps.companion.device.entries import Entry
+from choral.apps.companion.device.home import Home
 from choral.apps.companion.page import Desk, Watching, application
 from choral.cli.companion import agent_of
 from choral.cli.outputs import check_outputs, write_json

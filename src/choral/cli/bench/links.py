@@ -11,11 +11,11 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from choral.apps.phishing.context import Context
-from choral.apps.phishing.detector import Detector, Verdict, shipped_detector
-from choral.apps.phishing.features import constants, look
-from choral.apps.phishing.records import RECORDS_NEEDED, examples_of, received
-from choral.apps.phishing.tasks import Desk, buffered_task
+from choral.apps.phishing.device.context import Context
+from choral.apps.phishing.device.detector import Detector, Verdict, shipped_detector
+from choral.apps.phishing.device.features import constants, look
+from choral.apps.phishing.device.records import RECORDS_NEEDED, examples_of, received
+from choral.apps.phishing.device.tasks import Desk, buffered_task
 from choral.cli.outputs import check_outputs, write_json
 from choral.learning import ALGORITHMS
 from choral.mechanisms import MECHANISMS

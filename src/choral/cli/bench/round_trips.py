@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import cast
 
@@ -27,31 +28,42 @@ PATIENCE_SECONDS = 60.0
 class Trips:
     """What the devices of one run ask and send.
 
-    signal: whose check-out is fetched; sealed: real reports, sent in turn, the last eight bytes of each overwritten with
-    a count from `first`: to the ingesting role, which holds no key, such a report is like any other
+    signal: whose check-out is fetched; sealed: real reports; tokens: one for each of them, or none at all
+    Without tokens the reports are sent in turn, the last eight bytes of each overwritten with a count from `first`: to the
+    ingesting role, which holds no key, such a report is like any other. With tokens each is sent once, as it is.
     """
 
     signal: str
     sealed: list[bytes]
-    first: int
+    first: int = 0
+    tokens: list[bytes] = field(default_factory=list)
 
     def fetch(self, host: str) -> bytes:
         """The request for a check-out, the same for every device."""
         return _request("GET", f"/v1/checkouts/{self.signal}", host, HEADERS) + END
 
     def uploads(self, host: str) -> Iterator[bytes]:
-        """Whole requests that upload a report, each distinct."""
-        headers = (*HEADERS, ("Content-Length", str(len(self.sealed[0]))), *upload_headers(b"").items())
-        head = _request("POST", REPORTS_PATH, host, headers) + END
-        stems = [head + body[:-8] for body in self.sealed]
+        """Whole requests that upload a report, each distinct; they end only where each has a token."""
+        if self.tokens:
+            yield from map(partial(self._upload, host), self.sealed, self.tokens)
+            return
+        stems = [self._upload(host, body[:-8], b"") for body in self.sealed]
         for number in count(self.first):
             yield stems[number % len(stems)] + number.to_bytes(8, "little")
+
+    def _upload(self, host: str, body: bytes, token: bytes) -> bytes:
+        headers = (*HEADERS, ("Content-Length", str(len(self.sealed[0]))), *upload_headers(token).items())
+        return _request("POST", REPORTS_PATH, host, headers) + END + body
 
 
 @dataclass(slots=True)
 class Tally:
-    """What the devices of one run have done: trips ended in time, requests and bytes of those, seconds of each."""
+    """What the devices of one run have done: trips ended in time, requests and bytes of those, seconds of each.
 
+    lasted: seconds that the run took, fewer than asked for if the reports came to an end
+    """
+
+    lasted: float
     trips: int = 0
     requests: int = 0
     bytes_both_ways: int = 0
@@ -87,14 +99,17 @@ def travel(host: str, port: int, trips: Trips, *, devices: int, seconds: float) 
 
 
 async def _travel(host: str, port: int, trips: Trips, devices: int, seconds: float) -> Tally:
-    tally, uploads, fetch = Tally(), trips.uploads(f"{host}:{port}"), trips.fetch(f"{host}:{port}")
-    until = time.monotonic() + seconds
+    tally, uploads, fetch = Tally(seconds), trips.uploads(f"{host}:{port}"), trips.fetch(f"{host}:{port}")
+    started = time.monotonic()
 
     async def device() -> None:
-        while (began := time.monotonic()) < until:
-            upload = next(uploads)
+        while (began := time.monotonic()) < started + tally.lasted:
+            upload = next(uploads, None)
+            if upload is None:
+                tally.lasted = min(tally.lasted, time.monotonic() - started)
+                break
             answers = [await _asked(host, port, fetch, OK), await _asked(host, port, upload, ACCEPTED)]
-            if (ended := time.monotonic()) <= until:
+            if (ended := time.monotonic()) <= started + tally.lasted:
                 tally.trips += 1
                 tally.requests += len(answers)
                 tally.bytes_both_ways += len(fetch) + len(upload) + sum(map(len, answers))

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 
 from choral.apps.stickers import shipped
-from choral.apps.stickers.suggestion import CHOICES, SHOWN, Choice, Floats, Holdings
-from choral.apps.stickers.tasks import HEADLINE
+from choral.apps.stickers.device.suggestion import CHOICES, SHOWN, Choice, Floats, Holdings
+from choral.apps.stickers.device.tasks import HEADLINE
 from choral.cli.outputs import check_outputs, write_json
 from choral.numerics import SeededEntropy, SystemEntropy
 

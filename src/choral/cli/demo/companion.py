@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from choral.apps.companion.tasks import Desk, ratings_task
+from choral.apps.companion.device.tasks import Desk, ratings_task
 from choral.cli.demo.companion_play import FIRST, NAMES, NIGHTS, People, Suggested, secrets
 from choral.cli.demo.leak_scan import Scan, scan
 from choral.cli.demo.versions import version_row

@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from choral.apps.companion.activities import ACTIVITIES, NUMBERS
-from choral.apps.companion.blend import blended
-from choral.apps.companion.diary import SCALE, Diary, Label, Mood
-from choral.apps.companion.generator import Generator
-from choral.apps.companion.lifts import Shared
-from choral.apps.companion.record import Record, read
-from choral.apps.companion.signals import PLAIN, RATED, companion_signals, rated
-from choral.apps.companion.suggestions import Moment, Suggestion, shown, turn
-from choral.apps.companion.turns import Arm
+from choral.apps.companion.device.activities import ACTIVITIES, NUMBERS
+from choral.apps.companion.device.blend import blended
+from choral.apps.companion.device.diary import SCALE, Diary, Label, Mood
+from choral.apps.companion.device.lifts import Shared
+from choral.apps.companion.device.record import Record, read
+from choral.apps.companion.device.signals import PLAIN, RATED, companion_signals, rated
+from choral.apps.companion.device.suggestions import Moment, Suggestion, shown, turn
+from choral.apps.companion.device.turns import Arm
+from choral.apps.companion.study.generator import Generator
 from choral.device import Agent, Budget, Conditions, Event, SharedHttpTransport
 from choral.device.checkouts import CheckoutBook
 from choral.device.outbox import SentReport

@@ -19,8 +19,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from choral.apps.phishing.features import constants
-from choral.apps.phishing.tasks import Desk, buffered_task, drawn_task
+from choral.apps.phishing.device.features import constants
+from choral.apps.phishing.device.tasks import Desk, buffered_task, drawn_task
 from choral.cli.demo.leak_scan import Scan, scan
 from choral.cli.demo.phishing_crowds import Crowds, crowds
 from choral.cli.demo.phishing_links import Mail
@@ -81,7 +81,7 @@ def phishing(
             "journal": _journal(days[-1]),
             "scanned_bytes": found.size,
             "findings": list(found.findings),
-            "epsilon": {"buffered-gradient/1": EPSILON, "draw-and-discard/1": DRAWN_EPSILON},
+            "epsilon": {"buffered-gradient/1": EPSILON, "draw-and-discard/2": DRAWN_EPSILON},
             "steps": dict(steps),
             "source": mail.links.source,
             "synthetic": mail.links.synthetic,

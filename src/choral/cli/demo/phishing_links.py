@@ -10,11 +10,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from choral.apps.phishing.canonical import mark, marks
-from choral.apps.phishing.data import SOURCE, Links, read_links, split
-from choral.apps.phishing.features import Layout
-from choral.apps.phishing.labels import Entry, LabelFeed, entry_for, today
-from choral.apps.phishing.population import held_links, synthetic
+from choral.apps.phishing.device.canonical import mark, marks
+from choral.apps.phishing.device.features import Layout
+from choral.apps.phishing.device.labels import Entry, LabelFeed, entry_for, today
+from choral.apps.phishing.study.data import Links, links_in, read_links, split
+from choral.apps.phishing.study.population import held_links, synthetic
 from choral.cli.outputs import warn
 from choral.errors import Refused
 from choral.protocol import Release
@@ -64,7 +64,7 @@ def _table() -> tuple[Links, list[str]]:
     if folder is not None:
         import pyarrow.csv
 
-        path = Path(folder) / SOURCE
+        path = links_in(Path(folder))
         return read_links(path), pyarrow.csv.read_csv(path)["url"].to_pylist()
     warn(["no CHORAL_DATA_DIR: the links are synthetic and say nothing of phishing; see choral data pull"])
     links = synthetic()

@@ -16,11 +16,11 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from choral.apps.phishing.canonical import listed, mark, marks
-from choral.apps.phishing.context import Context
-from choral.apps.phishing.features import PUBLIC
-from choral.apps.phishing.records import LINKS, MARKS, RECORDS_NEEDED, UNIT_LINKS, recorded
-from choral.apps.phishing.watch import LinkWatch
+from choral.apps.phishing.device.canonical import listed, mark, marks
+from choral.apps.phishing.device.context import Context
+from choral.apps.phishing.device.features import PUBLIC
+from choral.apps.phishing.device.records import LINKS, MARKS, RECORDS_NEEDED, UNIT_LINKS, recorded
+from choral.apps.phishing.device.watch import LinkWatch
 from choral.device import Agent, Budget, Conditions, Event, SharedHttpTransport, journal
 from choral.device.http import HttpIssuer
 from choral.device.steps import Step

@@ -19,13 +19,13 @@ from rich.console import Console
 from rich.table import Table
 
 from choral.apps.stickers import shipped
-from choral.apps.stickers.download_logs import Download, Kind, write_logs
-from choral.apps.stickers.downloads import downloads
-from choral.apps.stickers.events import CHOICE, RANK, VERSIONS, rank_dictionary
-from choral.apps.stickers.phone import Phone
-from choral.apps.stickers.population import World
-from choral.apps.stickers.quality import TOP, Quality, qualities
-from choral.apps.stickers.tasks import Desk, Head, choice_task, rank_task
+from choral.apps.stickers.device.events import CHOICE, RANK, VERSIONS, rank_dictionary
+from choral.apps.stickers.device.phone import Phone
+from choral.apps.stickers.device.tasks import Desk, Head, choice_task, rank_task
+from choral.apps.stickers.service.download_logs import Download, Kind, write_logs
+from choral.apps.stickers.study.downloads import downloads
+from choral.apps.stickers.study.population import World
+from choral.apps.stickers.study.quality import TOP, Quality, qualities
 from choral.cli.demo.leak_scan import scan
 from choral.cli.demo.stickers_chat import chat
 from choral.cli.demo.stickers_play import Person, Road, agree, day, gains, held_back, people, preferences

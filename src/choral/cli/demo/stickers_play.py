@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choral.apps.stickers import shipped
-from choral.apps.stickers.messages import Preference
-from choral.apps.stickers.personal import PREFERENCE, Download, downloaded, headers
-from choral.apps.stickers.phone import Phone
-from choral.apps.stickers.population import PLACE_PULL, World, place_feature
-from choral.apps.stickers.suggestion import SHOWN, Holdings
+from choral.apps.stickers.device.messages import Preference
+from choral.apps.stickers.device.personal import PREFERENCE, Download, downloaded, headers
+from choral.apps.stickers.device.phone import Phone
+from choral.apps.stickers.device.suggestion import SHOWN, Holdings
+from choral.apps.stickers.study.population import PLACE_PULL, World, place_feature
 from choral.device import Budget, Conditions, SharedHttpTransport
 from choral.learning import ALGORITHMS
 from choral.learning.base import Arrays

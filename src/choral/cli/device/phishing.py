@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from choral.apps.phishing.book import LabelBook
-from choral.apps.phishing.context import Context
-from choral.apps.phishing.markup import MOST_BYTES
-from choral.apps.phishing.watch import Answer, LinkWatch
+from choral.apps.phishing.device.book import LabelBook
+from choral.apps.phishing.device.context import Context
+from choral.apps.phishing.device.markup import MOST_BYTES
+from choral.apps.phishing.device.watch import Answer, LinkWatch
 from choral.cli.device import room
 from choral.cli.device.room import Asked
 from choral.device import Agent
@@ -104,7 +104,8 @@ def told(answer: Answer) -> list[str]:
     if answer.stops:
         lines.append("STOP: this page asks for a password. Do not type it.")
     elif answer.warns:
-        lines.append("WARNING: fewer than 1 in 100 honest links look so much like phishing.")
+        rare = "fewer than 1 in 100 honest links look so much like phishing."
+        lines.append(f"WARNING: {'do not open it.' if answer.label else rare}")
     lines += [f"  {'for' if one.against else 'against'} phishing: {one.text}" for one in verdict.reasons]
     return [*lines, "a record of it is kept here"] if answer.noted else lines
 

@@ -206,8 +206,8 @@ def _signals(store: DeviceStore) -> tuple[Any, ...]:
 
     always = (*keyboard.signals(), *word_signals(shipped_words()), *browser.signals(), *health.signals())
     try:
-        from choral.apps.phishing import records
-        from choral.apps.phishing.book import LabelBook
+        from choral.apps.phishing.device import records
+        from choral.apps.phishing.device.book import LabelBook
     except ModuleNotFoundError as error:
         if (error.name or "choral").startswith("choral"):
             raise

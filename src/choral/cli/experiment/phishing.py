@@ -8,14 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from choral.apps.phishing.data import Links
-from choral.apps.phishing.study import Outcome, Setting, study
+from choral.apps.phishing.study.data import Links
+from choral.apps.phishing.study.study import Outcome, Setting, repeated, study
 from choral.cli.experiment.page import FOLDER, check_folder
-from choral.cli.experiment.phishing_laws import drifts, lateness, spreads
+from choral.cli.experiment.phishing_laws import drifts, lateness, rules, spreads
 from choral.cli.experiment.phishing_page import draw, written
 from choral.cli.outputs import check_devices, progress, write_json
 from choral.cli.simulate.phishing import document, links_from
 from choral.errors import UsageError
+from choral.simulation.scores import mean_of
 
 EPSILON = 4.0
 EPSILONS = (1.0, 2.0, EPSILON, 8.0)
@@ -24,18 +25,24 @@ OTHER_INSTANCES = (1, 100)
 QUICK_KINDS = ("buffered, from zeros", "draw and discard")
 WRONG_LABELS = 0.05
 DRAWN = Setting(algorithm="draw-and-discard", gated=False)  # as published: without a gate
+REPEATS = 8  # of draws and noise on one split, whose mean is that split's figure where noise outweighs the split
 QUICK_DEVICES, QUICK_UPDATES = 50, 20_000
 UPDATES = 1_000_000
+TRIED = 101  # the first seed of splits on which rules were tried; those that are reported begin at 1
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A setting to be run with each seed; `table` is where its row goes, `row` what it is called there."""
+    """A setting to be run with each seed; `table` is where its row goes, `row` what it is called there.
+
+    repeats: draws of noise on one split, over which figures of the private model are averaged
+    """
 
     table: str
     row: str
     setting: Setting
     transport: bool = True
+    repeats: int = 1
 
 
 def phishing(
@@ -56,6 +63,7 @@ def phishing(
     runs = list(_runs(links, bare, trials(devices, quick=quick), range(1, seeds + 1)))
     updates = QUICK_UPDATES if quick else UPDATES
     laws = {"spreads": spreads(updates, time.perf_counter), "late": lateness(updates), "drift": drifts(links, devices)}
+    laws["rules"] = rules(links, devices, range(TRIED, TRIED + seeds))
     seconds = time.perf_counter() - started
     found = {"devices": devices, "seeds": seeds, "seconds": round(seconds, 1), "source": links.source, **laws, "runs": runs}
     write_json(folder / "phishing.json", found)
@@ -68,7 +76,7 @@ def trials(devices: int, *, quick: bool) -> list[Trial]:
     """Everything that is run, once a seed; the quick run has one of each kind."""
     usual, drawn = Setting(devices=devices), replace(DRAWN, devices=devices)
     planned = [*_accuracy(usual), *_published(drawn), *_attacked(usual, drawn), *_other(usual)]
-    return [trial for trial in planned if _is_quick(trial)] if quick else planned
+    return [replace(trial, repeats=min(trial.repeats, 2)) for trial in planned if _is_quick(trial)] if quick else planned
 
 
 def _is_quick(trial: Trial) -> bool:
@@ -90,10 +98,11 @@ def _accuracy(usual: Setting) -> Iterator[Trial]:
 def _published(drawn: Setting) -> Iterator[Trial]:
     for unit in ("feature", "device"):
         for epsilon in EPSILONS:
-            yield Trial("published", f"{unit} {epsilon:g}", replace(drawn, unit=unit, epsilon=epsilon))
+            yield Trial("published", f"{unit} {epsilon:g}", replace(drawn, unit=unit, epsilon=epsilon), repeats=REPEATS)
         for instances in OTHER_INSTANCES:
-            yield Trial("instances", f"{unit}, k = {instances}", replace(drawn, unit=unit, instances=instances))
-    yield Trial("instances", "record, k = 20", replace(drawn, unit="record"))
+            setting = replace(drawn, unit=unit, instances=instances)
+            yield Trial("instances", f"{unit}, k = {instances}", setting, repeats=REPEATS)
+    yield Trial("instances", "record, k = 20", replace(drawn, unit="record"), repeats=REPEATS)
 
 
 def _attacked(usual: Setting, drawn: Setting) -> Iterator[Trial]:
@@ -103,6 +112,7 @@ def _attacked(usual: Setting, drawn: Setting) -> Iterator[Trial]:
         "buffered, from the public model": replace(usual, warm=True),
         "draw and discard": replace(drawn, gated=True),
         "draw and discard, no gate": drawn,
+        "draw and discard, from the public model": replace(drawn, gated=True, warm=True),
     }
     for name, setting in kinds.items():
         for share in (0.0, *SHARES):
@@ -122,6 +132,17 @@ def _kept(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in short.items() if not key.endswith("_stderr") and key not in ("synthetic", "features")}
 
 
+def _averaged(row: dict[str, Any], links: Links, setting: Setting, repeats: int) -> dict[str, float]:
+    """Figures of the private model that depend on noise, as means over repeats of which `row` is the first."""
+    if repeats == 1:
+        return {}
+    again = [
+        {"auc": quality.auc, "recall_at_1pct_fpr": quality.recall, "instance_variance": learnt.spread}
+        for quality, learnt in repeated(links, setting, repeats - 1)
+    ]
+    return {key: mean_of([one[key] for one in (row, *again)]).mean for key in again[0]}
+
+
 def _runs(links: Links, bare: Links, planned: Sequence[Trial], seeds: range) -> Iterator[dict[str, Any]]:
     with progress(len(planned) * len(seeds), "runs") as done:
         for trial in planned:
@@ -131,5 +152,6 @@ def _runs(links: Links, bare: Links, planned: Sequence[Trial], seeds: range) -> 
                 started = time.perf_counter()
                 outcome: Outcome = study(used, setting)
                 row = document(used, setting, outcome, time.perf_counter() - started)
-                yield {"table": trial.table, "row": trial.row, "seed": seed, **_kept(row)}
+                row |= _averaged(row, used, setting, trial.repeats)
+                yield {"table": trial.table, "row": trial.row, "seed": seed, "repeats": trial.repeats, **_kept(row)}
                 done(1)

@@ -1,14 +1,17 @@
-"""The parts of `choral experiment phishing` that need no accuracy: the laws of k instances, and how models follow a change."""
+"""The parts of `choral experiment phishing` beside its trials: the laws of k instances, rules tried, following a change."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from choral.apps.phishing.buffered import BUFFERS, CLIP, Reporters
-from choral.apps.phishing.data import Links
-from choral.apps.phishing.drift import course
-from choral.apps.phishing.ground import ground
+from choral.apps.phishing.study.buffered import BUFFERS, CLIP, Reporters
+from choral.apps.phishing.study.data import Links
+from choral.apps.phishing.study.drawn import RULE, algorithm_for, learn_drawn, noisy
+from choral.apps.phishing.study.drift import course
+from choral.apps.phishing.study.ground import ground
 from choral.learning.draw_and_discard import gaussians
 from choral.learning.draw_and_discard_kernels import Turns, walk
 from choral.mechanisms.priv_unit import PrivUnit
@@ -21,6 +24,7 @@ WEIGHTS = 4
 NOISE = DiscreteLaplace(1000)
 STEP = 20_000.0  # of the study of late answers, 14 standard deviations of the noise
 SEASONS = (1, 4, 8)
+RATES, MEANS = (0.005, 0.01, 0.02), (0.5, 1.0, 2.0, 4.0)  # of rules that were tried
 
 
 def spreads(updates: int, clock: Callable[[], float]) -> list[dict[str, Any]]:
@@ -61,6 +65,21 @@ def drifts(links: Links, devices: int, seed: int = 1, epsilon: float = 4.0) -> l
         run = course(base, reporters, seasons=seasons, buffers=min(BUFFERS, devices))
         points = [[point.reports, point.auc] for point in run.points]
         found.append({"seasons": seasons, "change": run.change, "recovered_after": run.recovered_after, "points": points})
+    return found
+
+
+def rules(links: Links, devices: int, seeds: range, epsilon: float = 4.0) -> list[dict[str, Any]]:
+    """AUC of draw and discard by rate, and where epsilon is per device by the limit of its mean, None else; one run a seed."""
+    found = []
+    for seed in seeds:
+        base = ground(links, devices=devices, records=5, seed=seed, unit=True, public=min(1000, len(links.labels) // 5))
+        honest: dict[str, Any] = {"hostile": np.zeros(devices, np.bool_), "push": np.zeros(base.size)}
+        for rate, mean in product(RATES, (None, *MEANS)):
+            rule, unit = replace(RULE, rate=rate, mean=mean or RULE.mean), "device" if mean else "feature"
+            mechanism = noisy(epsilon, unit, size=base.size, records=5, rule=rule)
+            algorithm = algorithm_for(base, mechanism, instances=20, unit=unit, rule=rule)
+            learnt = learn_drawn(base, algorithm, mechanism, **honest, seed=seed, gated=False)
+            found.append({"seed": seed, "rate": rate, "mean": mean, "auc": base.quality(learnt.params).auc})
     return found
 
 

@@ -10,13 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from choral.apps.stickers.catalogue import shipped
-from choral.apps.stickers.market import LOGGED
-from choral.apps.stickers.population import World
-from choral.apps.stickers.real import Outcome as Real
-from choral.apps.stickers.real import on_kaomoji, on_phones
-from choral.apps.stickers.study import head_of
-from choral.apps.stickers.trial import PLAIN, Trial, named, simulated
+from choral.apps.stickers.device.catalogue import shipped
+from choral.apps.stickers.study.market import LOGGED
+from choral.apps.stickers.study.population import World
+from choral.apps.stickers.study.real import Outcome as Real
+from choral.apps.stickers.study.real import on_kaomoji, on_phones
+from choral.apps.stickers.study.study import head_of
+from choral.apps.stickers.study.trial import PLAIN, Trial, named, simulated
 from choral.cli.experiment.page import FOLDER, check_folder, page, save_figure, table
 from choral.cli.experiment.stickers_text import AROUND, KAOMOJI, PHONES, POPULATION, noise_of_few
 from choral.cli.outputs import progress, write_json

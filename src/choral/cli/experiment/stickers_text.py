@@ -1,13 +1,13 @@
 """What the page of `choral experiment stickers` says beside its figures."""
 
-from choral.apps.stickers.study import (
+from choral.apps.stickers.device.tasks import Head
+from choral.apps.stickers.study.study import (
     CLIP_NORM,
     MOST_RATE,
     NOISE_REACH,
     REACH,
     head_of,
 )
-from choral.apps.stickers.tasks import Head
 
 AROUND = (
     "Algorithm: buffered gradients, {rounds} rounds; every device reports once, in one of them, a gradient from up to 16 "

@@ -9,11 +9,13 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from choral.cli.outputs import check_outputs, warn, write_json
+from choral.cli.outputs import check_outputs, progress, warn, write_json
 from choral.errors import UsageError
 
 MOST_PEOPLE = 1_000_000
 MOST_HOURS = 24 * 365
+MOVIELENS = (".data", ".base", ".test")  # how the names of MovieLens-100K's files of ratings end
+Columns = tuple[list[str], list[str], list[float]]
 
 
 def companion(
@@ -29,11 +31,13 @@ def companion(
     check_outputs(json_file)
     if not (2 <= people <= MOST_PEOPLE and 1 <= hours <= MOST_HOURS):
         raise UsageError(f"need 2 to {MOST_PEOPLE:,} people and 1 to {MOST_HOURS:,} hours, got {people:,} and {hours:,}")
-    from choral.apps.companion.fragments import Fragments
-    from choral.apps.companion.study import Study, run
+    from choral.apps.companion.device.fragments import Fragments
+    from choral.apps.companion.study.study import Study, run
 
     try:
-        found = run(Study(people, hours, epsilon, seed, Fragments(per_day)))
+        study = Study(people, hours, epsilon, seed, Fragments(per_day))
+        with progress(2 * study.parts, "parts") as done:
+            found = run(study, done=done)
     except ValueError as error:
         raise UsageError(f"this cannot be simulated: {error}") from None
     summary: dict[str, Any] = {
@@ -57,8 +61,13 @@ def companion(
 
 
 def ratings(
-    data: Annotated[Path, typer.Option(help="Ratings to train on: CSV, Parquet or JSON lines (also .gz).")],
-    test: Annotated[Path | None, typer.Option(help="Ratings to predict. Without it: a fifth of the data.")] = None,
+    data: Annotated[
+        Path,
+        typer.Option(help="Ratings to train on: CSV, Parquet, JSON lines (also .gz), or u.data and *.base of MovieLens-100K."),
+    ],
+    test: Annotated[
+        Path | None, typer.Option(help="Ratings to predict; also *.test of MovieLens-100K. Without it: a fifth of the data.")
+    ] = None,
     epsilon: Annotated[float, typer.Option(help="Privacy of a person over the whole training, where a sum is trusted.")] = 4.0,
     user: Annotated[str, typer.Option(help="The column of people.")] = "user",
     item: Annotated[str, typer.Option(help="The column of things.")] = "item",
@@ -69,11 +78,12 @@ def ratings(
     """Your own ratings through the collaborative filter: central, federated by sums, private by person, and by biases alone."""
     started = time.perf_counter()
     check_outputs(json_file)
-    from choral.apps.companion.ratings import scores
+    from choral.apps.companion.study.ratings import ROUNDS, scores
 
     try:
         train, tested = _read((data,) if test is None else (data, test), (user, item, rating), seed)
-        found = scores(train, tested, epsilon=epsilon, seed=seed)
+        with progress(3 * ROUNDS, "rounds") as done:
+            found = scores(train, tested, epsilon=epsilon, seed=seed, done=done)
     except ValueError as error:
         raise UsageError(f"{data}: {error}") from None
     summary: dict[str, Any] = {
@@ -94,7 +104,7 @@ def _read(files: tuple[Path, ...], columns: tuple[str, str, str], seed: int) -> 
     """Training and test rows, both counted over all names of both files."""
     import numpy as np
 
-    from choral.apps.companion.ratings import Ratings, split
+    from choral.apps.companion.study.ratings import Ratings, split
 
     parts = [_columns(path, *columns) for path in files]
     people, things = [name for part in parts for name in part[0]], [name for part in parts for name in part[1]]
@@ -106,7 +116,10 @@ def _read(files: tuple[Path, ...], columns: tuple[str, str, str], seed: int) -> 
     return whole.chosen(trains), whole.chosen(~trains)
 
 
-def _columns(path: Path, user: str, item: str, rating: str) -> tuple[list[str], list[str], list[float]]:
+def _columns(path: Path, user: str, item: str, rating: str) -> Columns:
+    """Who rated what, and how."""
+    if path.suffix in MOVIELENS and path.is_file():
+        return _tabs(path)
     from choral.simulation.tables import read_values
 
     people, things = (read_values(path, rating, group=column) for column in (user, item))
@@ -121,6 +134,26 @@ def _columns(path: Path, user: str, item: str, rating: str) -> tuple[list[str], 
         [things.groups.names[code] for code in things.groups.codes.tolist()],
         [numbers[code] for code in things.values.codes.tolist()],
     )
+
+
+def _tabs(path: Path) -> Columns:
+    """As MovieLens-100K has them: user, item, rating and time, separated by tabs, without a line that names them."""
+    people, things, values = [], [], []
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text; MovieLens-100K's files of ratings are") from None
+    for number, line in enumerate(lines, 1):
+        try:
+            person, thing, value, _time = line.split("\t")
+            values.append(float(value))
+        except ValueError:
+            raise UsageError(
+                f"{path}, line {number}: need user, item, rating and time, separated by tabs, as in u.data"
+            ) from None
+        people.append(person)
+        things.append(thing)
+    return people, things, values
 
 
 def _print(title: str, rows: dict[str, Any], what: str) -> None:

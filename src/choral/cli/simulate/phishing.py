@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from choral.apps.phishing.data import SOURCE, Links, read_links
-from choral.apps.phishing.ground import Quality
-from choral.apps.phishing.population import synthetic
-from choral.apps.phishing.study import ALGORITHMS, UNITS, Outcome, Setting, study
+from choral.apps.phishing.study.data import Links, links_in, read_links
+from choral.apps.phishing.study.ground import Quality
+from choral.apps.phishing.study.population import synthetic
+from choral.apps.phishing.study.study import ALGORITHMS, UNITS, Outcome, Setting, study
 from choral.cli.outputs import check_devices, check_outputs, progress, warn, write_json
 from choral.errors import UsageError
 
@@ -69,7 +69,7 @@ def phishing(
 def links_from(data: Path | None, *, transport: bool = True) -> Links:
     """From the file, else from the data folder, else made up, with a warning that says so."""
     folder = os.environ.get("CHORAL_DATA_DIR")
-    path = data or (Path(folder) / SOURCE if folder else None)
+    path = data or (links_in(Path(folder)) if folder else None)
     if path is not None:
         return read_links(path, transport=transport)
     warn(["no --data and no CHORAL_DATA_DIR: the links are synthetic and say nothing of phishing; see choral data pull"])

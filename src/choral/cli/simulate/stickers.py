@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from choral.apps.stickers.catalogue import Catalogue, shipped
-from choral.apps.stickers.study import HEADS, head_of
-from choral.apps.stickers.suggestion import CHOICES
-from choral.apps.stickers.trial import FIT, PLAIN, Outcome, Trial, named, on_file, simulated
+from choral.apps.stickers.device.catalogue import Catalogue, shipped
+from choral.apps.stickers.device.suggestion import CHOICES
+from choral.apps.stickers.study.study import HEADS, head_of
+from choral.apps.stickers.study.trial import FIT, PLAIN, Outcome, Trial, named, on_file, simulated
 from choral.cli.memory import own_peak_bytes
 from choral.cli.outputs import DPI, check_devices, check_outputs, progress, warn, write_json
 from choral.errors import UsageError
@@ -137,7 +137,7 @@ def _check(asked: Asked) -> None:
 
 
 def _from_file(asked: Asked, path: Path, catalogue: Catalogue) -> tuple[Trial, Outcome]:
-    from choral.apps.stickers.own_file import crowds, read_lines
+    from choral.apps.stickers.study.own_file import crowds, read_lines
 
     crowd, others = crowds(read_lines(path, catalogue), catalogue, head_of(asked.size), seed=asked.seed, devices=asked.devices)
     trial = asked.trial(len(crowd))

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from choral.apps.companion.activities import NUMBERS
-from choral.apps.companion.diary import Diary, Label, Mood
-from choral.apps.companion.fragments import Fragments
-from choral.apps.companion.lifts import Shared, lifts
-from choral.apps.companion.record import read
-from choral.apps.companion.signals import clustered, companion_signals, rated
-from choral.apps.companion.tasks import Desk, ratings_task
+from choral.apps.companion.device.activities import NUMBERS
+from choral.apps.companion.device.diary import Diary, Label, Mood
+from choral.apps.companion.device.fragments import Fragments
+from choral.apps.companion.device.lifts import Shared, lifts
+from choral.apps.companion.device.record import read
+from choral.apps.companion.device.signals import clustered, companion_signals, rated
+from choral.apps.companion.device.tasks import Desk, ratings_task
 from choral.cli.trace.companion_words import Words
 from choral.cli.trace.stage import NAMES, Stage
 from choral.cli.trace.tracing import numbered, watching

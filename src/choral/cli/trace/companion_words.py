@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from choral.apps.companion import signals
-from choral.apps.companion.blend import blended
-from choral.apps.companion.diary import Diary
+from choral.apps.companion.device import signals
+from choral.apps.companion.device.blend import blended
+from choral.apps.companion.device.diary import Diary
 from choral.cli.trace.tracing import Watched
 from choral.cli.trace.words import PATH
 from choral.device import journal

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from choral.apps.phishing.context import Context
-from choral.apps.phishing.features import PUBLIC
-from choral.apps.phishing.labels import LabelFeed, entry_for, today
-from choral.apps.phishing.tasks import Desk, drawn_task
-from choral.apps.phishing.watch import LinkWatch
+from choral.apps.phishing.device.context import Context
+from choral.apps.phishing.device.features import PUBLIC
+from choral.apps.phishing.device.labels import LabelFeed, entry_for, today
+from choral.apps.phishing.device.tasks import Desk, drawn_task
+from choral.apps.phishing.device.watch import LinkWatch
 from choral.cli.trace.phishing_words import WATCHED
 from choral.cli.trace.stage import NAMES, Stage
 from choral.cli.trace.tracing import numbered, script, watching

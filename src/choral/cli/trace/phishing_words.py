@@ -1,6 +1,6 @@
 """What `choral trace phishing` says of the functions of links and of draw and discard, beside those of the path.
 
-Numbers are rounded to three places, so that they are the same whatever a machine's last bits are.
+Numbers are rounded to four places, so that they are the same whatever a machine's last bits are.
 """
 
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from choral.apps.phishing import features, records
-from choral.apps.phishing.book import LabelBook
-from choral.apps.phishing.detector import Detector
+from choral.apps.phishing.device import features, records
+from choral.apps.phishing.device.book import LabelBook
+from choral.apps.phishing.device.detector import Detector
 from choral.cli.trace.tracing import Watched
 from choral.cli.trace.words import PATH
 from choral.device import journal
 from choral.learning.draw_and_discard import DrawAndDiscard
-from choral.mechanisms.laplace_model import LaplaceModel
+from choral.mechanisms.laplace_model import LaplaceModel, unpacked
 from choral.mechanisms.laplace_vector import LaplaceVector
 from choral.server.release import release_once
 from choral.server.versions import candidate
@@ -26,7 +26,7 @@ TOLD = ("length_url", "nb_dots", "phish_hints", "login_form", "ratio_extHyperlin
 
 def _drawn(known: Mapping[str, Any], params: Any) -> str:
     held = known["state"]["instances"]
-    number = int(np.flatnonzero((held == params["params"]).all(axis=1))[0])
+    number = int(np.flatnonzero((held.astype(np.float32) == params["params"]).all(axis=1))[0])
     return f"of {len(held)} instances number {number} is drawn: {_numbers(params['params'])}"
 
 
@@ -69,7 +69,7 @@ def _stepped(known: Mapping[str, Any], step: Any) -> str:
     algorithm = known["self"]
     return (
         f"a step of gradient descent at rate {algorithm.rate:g}, the L1 norm of a row's gradient cut at "
-        f"{algorithm.clip_micro / 1e6:g}: {_numbers(step)}"
+        f"{algorithm.clip_micro / 1e6:g}, of their mean at {algorithm.longest:g}: {_numbers(step)}"
     )
 
 
@@ -88,7 +88,7 @@ def _noisy(known: Mapping[str, Any], noisy: Any) -> str:
 
 def _randomized(known: Mapping[str, Any], payloads: Any) -> str:
     model = known["self"]
-    weights = payloads["steps"][0] * model.update.step
+    weights = unpacked(payloads["steps"])[0] * model.update.step
     size = model.payload.itemsize
     return f"instance and noisy step, added: {_numbers(weights)}\n{size} bytes are all that leaves; epsilon {model.epsilon:.6f}"
 
@@ -121,7 +121,7 @@ def _released(_: Mapping[str, Any], release: Any) -> str:
 
 
 def _numbers(values: Any) -> str:
-    rounded = [float(one) + 0.0 for one in np.round(np.asarray(values, np.float64)[:SHOWN], 3)]
+    rounded = [float(one) + 0.0 for one in np.round(np.asarray(values, np.float64)[:SHOWN], 4)]
     return f"[{', '.join(map(str, rounded))}, … {len(values)} numbers]"
 
 

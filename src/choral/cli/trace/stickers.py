@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from choral.apps.stickers.messages import Candidates, Preference
-from choral.apps.stickers.personal import CANDIDATES, PREFERENCE, Download
-from choral.apps.stickers.phone import Phone
-from choral.apps.stickers.tasks import Desk, Head, choice_task
+from choral.apps.stickers.device.messages import Candidates, Preference
+from choral.apps.stickers.device.personal import CANDIDATES, PREFERENCE, Download
+from choral.apps.stickers.device.phone import Phone
+from choral.apps.stickers.device.tasks import Desk, Head, choice_task
 from choral.cli.trace.stage import NAMES, Stage
 from choral.cli.trace.stickers_words import WATCHED
 from choral.cli.trace.tracing import numbered, script, watching

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from choral.apps.stickers import events
-from choral.apps.stickers.keywords import KeywordIndex
-from choral.apps.stickers.local import tuned
-from choral.apps.stickers.personal import Shelf
-from choral.apps.stickers.suggestion import Holdings
+from choral.apps.stickers.device import events
+from choral.apps.stickers.device.keywords import KeywordIndex
+from choral.apps.stickers.device.local import tuned
+from choral.apps.stickers.device.personal import Shelf
+from choral.apps.stickers.device.suggestion import Holdings
 from choral.cli.trace.tracing import Watched
 from choral.cli.trace.words import PATH
 from choral.device import journal

@@ -34,16 +34,21 @@ IMPORTERS = (
     MAILBOX,
     ANDROID,
 )
+ARCHIVE = (b"PK\3\4", b"\x1f\x8b")  # ZIP and gzip, as services send what they have
 
 
 def importer_for(path: Path, name: str = "") -> Importer:
     """The importer whose kind of file this is; UsageError that lists the kinds if it is none. name: as the person knows it"""
-    head = head_of(path)
-    found = next((one for one in IMPORTERS if one.suits(name or path.name, head)), None)
-    if found is None:
-        kinds = ", ".join(one.name for one in IMPORTERS)
-        raise UsageError(f"{name or path.name} is none of the files that can be read here: {kinds}")
-    return found
+    head, name = head_of(path), name or path.name
+    found = next((one for one in IMPORTERS if one.suits(name, head)), None)
+    if found is not None:
+        return found
+    if not head:
+        raise UsageError(f"the file {name} is empty; export it again")
+    if head.startswith(ARCHIVE):
+        raise UsageError(f"the file {name} is an archive; unpack it, then choose the files that are in it")
+    kinds = ", ".join(one.name for one in IMPORTERS)
+    raise UsageError(f"the file {name} is none of those that can be read here: {kinds}")
 
 
 __all__ = ["IMPORTERS", "Context", "Felt", "Found", "Importer", "Skipped", "importer_for"]

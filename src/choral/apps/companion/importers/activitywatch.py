@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import ijson
 
-from choral.apps.companion.entries import Entry
+from choral.apps.companion.device.entries import Entry
 from choral.apps.companion.importers.base import Context, Found, Importer, Skipped, entry_or_skipped, spell
 from choral.apps.companion.importers.classes import app_class, site_class
 from choral.errors import UsageError

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from choral.apps.companion.entries import MOST_SECONDS, Entry
+from choral.apps.companion.device.entries import MOST_SECONDS, Entry
 from choral.apps.companion.importers.base import Context, Found, Importer, Skipped, entry_or_skipped, spell, text_of
 from choral.apps.companion.importers.classes import app_class
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 from zoneinfo import ZoneInfo
 
-from choral.apps.companion.entries import Entry, Kind, entry_of
+from choral.apps.companion.device.entries import Entry, Kind, entry_of
 from choral.errors import UsageError
 
 HEAD_BYTES = 4096
@@ -98,7 +98,7 @@ def text_of(path: Path) -> Iterator[TextIO]:
         with path.open("r", encoding="utf-8-sig", errors="replace", newline="") as file:
             yield file
     except OSError as error:
-        raise UsageError(f"{path.name} cannot be read ({error.strerror}); choose another file") from error
+        raise UsageError(f"the file cannot be read ({error.strerror}); choose another one") from error
 
 
 def rows_of(path: Path, needed: Iterable[str]) -> Iterator[Mapping[str, str]]:
@@ -108,11 +108,11 @@ def rows_of(path: Path, needed: Iterable[str]) -> Iterator[Mapping[str, str]]:
         reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
         missing = [name for name in needed if name not in reader.fieldnames]
         if missing:
-            raise UsageError(f"{path.name} has no column {', '.join(missing)}; export it again, as CSV with a header line")
+            raise UsageError(f"the file has no column {', '.join(missing)}; export it again, as CSV with a header line")
         try:
             yield from ({name: value or "" for name, value in row.items() if isinstance(name, str)} for row in reader)
         except csv.Error as error:
-            raise UsageError(f"{path.name} is no CSV from line {reader.line_num} on ({error})") from error
+            raise UsageError(f"the file is no CSV from line {reader.line_num} on ({error})") from error
 
 
 def head_of(path: Path) -> bytes:
@@ -121,7 +121,7 @@ def head_of(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)
     except OSError as error:
-        raise UsageError(f"{path.name} cannot be read ({error.strerror}); choose another file") from error
+        raise UsageError(f"the file cannot be read ({error.strerror}); choose another one") from error
 
 
 def first_line(head: bytes) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from choral.apps.companion.entries import MOST_SECONDS, Entry
+from choral.apps.companion.device.entries import MOST_SECONDS, Entry
 from choral.apps.companion.importers.base import Context, Found, Importer, Skipped, each, spell
 from choral.errors import UsageError
 
@@ -20,7 +20,7 @@ def read(path: Path, context: Context) -> Iterator[Found]:
     try:
         calendar = Calendar.from_ical(path.read_bytes())
     except (ValueError, LookupError, OSError) as error:
-        raise UsageError(f"{path.name} is no calendar ({type(error).__name__}); export it again as .ics") from error
+        raise UsageError("the calendar was cut off or broken, and nothing of it was read; export it again as .ics") from error
     for event in calendar.walk("VEVENT"):
         if event.errors:
             yield Skipped("an event is not as the format says")

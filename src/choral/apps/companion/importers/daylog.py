@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from choral.apps.companion.entries import Entry
+from choral.apps.companion.device.entries import Entry
 from choral.apps.companion.importers.base import Context, Found, Importer, Skipped, each, spell, told
 from choral.apps.companion.importers.classes import app_class, site_class
 from choral.apps.companion.importers.places import Visit, cell_of, entries_of
@@ -80,11 +80,9 @@ def _log(path: Path) -> Mapping[str, Any]:
         with path.open("rb") as file:
             log = json.loads(file.read(MOST_BYTES + 1))
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{path.name} is no day log ({type(error).__name__}); it was cut off or broken, nothing was read"
-        ) from error
+        raise UsageError("the day log was cut off or broken, and nothing of it was read; export it again") from error
     if not isinstance(log, dict) or not all(isinstance(log.get(name, []), list) for name in LISTS):
-        raise UsageError(f"{path.name} is no day log: an object with the lists {', '.join(LISTS)} was due")
+        raise UsageError(f"this is no day log: an object with the lists {', '.join(LISTS)} was due")
     return log
 
 
@@ -99,4 +97,9 @@ def _suits(name: str, head: bytes) -> bool:
     return name.lower().endswith(".json") and sum(f'"{one}"'.encode() in head for one in ("zone", *LISTS)) >= 2
 
 
-DAYLOG = Importer("day log", _suits, read, "The companion's own logger writes one file a day")
+DAYLOG = Importer(
+    "day log",
+    _suits,
+    read,
+    "One JSON file a day with the lists apps, browsing, calls, texts and places, of a logger of your own",
+)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import Path
 
-from choral.apps.companion.entries import Entry
+from choral.apps.companion.device.entries import Entry
 from choral.apps.companion.importers.base import Context, Found, Importer, entry_or_skipped, spell, text_of
 
 SOURCE = "mail"

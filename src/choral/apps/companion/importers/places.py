@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from choral.apps.companion.entries import MOST_SECONDS, Entry
+from choral.apps.companion.device.entries import MOST_SECONDS, Entry
 
 CELL_METRES = 150.0
 METRES_A_DEGREE = 111_320.0

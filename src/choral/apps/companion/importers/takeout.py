@@ -10,7 +10,7 @@ from typing import Any
 
 import ijson
 
-from choral.apps.companion.entries import Entry, Kind
+from choral.apps.companion.device.entries import Entry, Kind
 from choral.apps.companion.importers.base import (
     Context,
     Found,

@@ -11,7 +11,7 @@ from typing import Any
 
 import ijson
 
-from choral.apps.companion.entries import MOST_SECONDS
+from choral.apps.companion.device.entries import MOST_SECONDS
 from choral.apps.companion.importers.base import Context, Found, Importer, Skipped, head_of, told
 from choral.apps.companion.importers.places import Visit, cell_of, entries_of
 

@@ -1,7 +1,7 @@
 """The companion's page as an application: each way of the table behind the door, and behind its own rule.
 
-A request waits its turn for one thread; a file is read, and the diary learnt from, on another. What is typed comes in the
-body of a request and goes into the diary; nothing of it is logged.
+A request waits its turn for one thread; a file is read, somebody else asked, and the diary learnt from, on another. What is
+typed comes in the body of a request and goes into the diary; nothing of it is logged.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from choral.apps.companion.home import Locked
+from choral.apps.companion.device.home import Locked
 from choral.apps.companion.page.desk import Desk, go, learn_in_time
 from choral.apps.companion.page.entrance import CONFLICT, is_let_in, sentence
 from choral.apps.companion.page.forms import Ask, Upload, incoming, read_form, receive
@@ -68,7 +68,7 @@ class _Gate:
     async def _form(self, way: Way, request: Request) -> Response:
         form = await read_form(request) if way.method == "POST" else {}
         ask = _ask(request, self.desk, form)
-        return await _in(self.turns, lambda: way.answer(self.desk, ask))
+        return await _in(self.work if way.waits else self.turns, lambda: way.answer(self.desk, ask))
 
     async def _file(self, way: Way, request: Request) -> Response:
         with incoming(self.desk.home.folder) as path:

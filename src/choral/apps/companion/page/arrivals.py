@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from starlette.responses import JSONResponse, Response
 
-from choral.apps.companion.diary import Import
+from choral.apps.companion.device.diary import Import
+from choral.apps.companion.device.imports import absorb, import_file
 from choral.apps.companion.importers import IMPORTERS, Context
 from choral.apps.companion.importers.activitywatch import fetch
-from choral.apps.companion.imports import absorb, import_file
 from choral.apps.companion.page.desk import Desk, Progress, Room, go, learn
 from choral.apps.companion.page.forms import MOST_FILE, Ask, Upload, wrong
 from choral.errors import Refused, StoreError
@@ -64,9 +64,9 @@ def told(row: Import) -> str:
     """What became of a file, as a sentence."""
     parts = [f"{row.new:,} new"]
     parts += [f"{row.known:,} known already"] if row.known else []
-    parts += [f"{row.skipped:,} that could not be read"] if row.skipped else []
+    parts += [f"{row.skipped:,} that could not be read: {row.why}"] if row.skipped else []
     again = " It was read before: nothing is doubled." if row.known and not row.new else ""
-    return f"{row.name} ({row.source}): {', '.join(parts)}.{again} The file itself is deleted here."
+    return f"{row.name} ({row.source}): {', '.join(parts)}.{again}"
 
 
 def _read(desk: Desk, room: Room, upload: Upload, ask: Ask) -> Import:

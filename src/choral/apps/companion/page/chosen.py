@@ -1,15 +1,14 @@
 """Settings, and the pages of the first run after the passphrase."""
 
 from dataclasses import replace
-from zoneinfo import available_timezones
 
 from starlette.responses import Response
 
-from choral.apps.companion.asking import MOST_TIMES
+from choral.apps.companion.device.asking import MOST_TIMES
 from choral.apps.companion.importers import IMPORTERS
-from choral.apps.companion.page.desk import Desk, go, learn
+from choral.apps.companion.page.desk import Desk, Room, go, learn
 from choral.apps.companion.page.forms import Ask, wrong
-from choral.apps.companion.page.settings import LENGTHS, LOCKS, checked_zone
+from choral.apps.companion.page.settings import LENGTHS, LOCKS, Settings, checked_zone
 
 COUNTRY_LETTERS = 2
 
@@ -18,7 +17,7 @@ def show(desk: Desk, ask: Ask) -> Response:
     """What can be chosen."""
     room = desk.room(ask.now)
     return desk.page(
-        "settings.html", "Settings", tab="settings", settings=room.settings, zones=sorted(available_timezones()),
+        "settings.html", "Settings", tab="settings", settings=room.settings, zones=desk.zones,
         default_zone=desk.zone.key, lengths=LENGTHS, locks=LOCKS, most_times=MOST_TIMES, waiting=desk.watching.waiting,
     )  # fmt: skip
 
@@ -41,6 +40,8 @@ def keep(desk: Desk, ask: Ask) -> Response:
         country=country,
     )
     is_new_road = (settings.server, settings.operator) != (room.settings.server, room.settings.operator)
+    if is_new_road:
+        settings = _without_trust(desk, room, settings)
     is_recut = settings.per_day != room.settings.per_day or settings.zone != room.settings.zone
     desk.choose(room, settings)
     if is_recut:
@@ -49,6 +50,16 @@ def keep(desk: Desk, ask: Ask) -> Response:
         desk.say(*(step.text for step in room.agent.refresh(ask.now)))
     desk.say("Kept.")
     return go("/settings")
+
+
+def _without_trust(desk: Desk, room: Room, settings: Settings) -> Settings:
+    """Another server is another question: every yes to the one before ends, and what waited for it is deleted."""
+    agreed = room.agent.export()["consents"]
+    for row in agreed:
+        room.agent.withdraw(bytes.fromhex(row["terms"]))
+    if agreed or settings.trusts_sums:
+        desk.say("Every yes to the server before is taken back, and what waited for it is deleted.")
+    return replace(settings, trusts_sums=False)
 
 
 def welcome(desk: Desk, ask: Ask) -> Response:

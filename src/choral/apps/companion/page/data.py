@@ -3,24 +3,29 @@
 import json
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from choral.apps.companion.home import VAULT
+from choral.apps.companion.device.home import VAULT
+from choral.apps.companion.device.portable import everything, restore
+from choral.apps.companion.device.slots import SLOT_SECONDS, slots_of
+from choral.apps.companion.device.turns import LATEST
 from choral.apps.companion.page.desk import Desk, Room, go, learn
 from choral.apps.companion.page.entrance import CONFLICT, MOST, lay_in_ring, sentence
-from choral.apps.companion.page.families import stretch
+from choral.apps.companion.page.families import clock, stretch
 from choral.apps.companion.page.forms import INCOMING, Ask, wrong
+from choral.apps.companion.page.mind import keep_turns, turns_of
 from choral.apps.companion.page.session import cookie_name
 from choral.apps.companion.page.settings import LENGTHS, NOTE, Settings
-from choral.apps.companion.portable import everything, restore
+from choral.apps.companion.page.telling import untell
 from choral.device.passphrase import PassphraseVault, TooSoon, WrongPassphrase
 from choral.errors import Refused, StoreError, UsageError
 
 MOST_EXPORT = 128 * 2**20  # bytes of an export that is put back; five years are about six million
 FORGET, ERASE = "forget", "erase"  # what is typed to be sure
+HOURS = 24
 MOST_DAYS = 366  # that are redacted at once
 
 
@@ -28,7 +33,7 @@ def show(desk: Desk, ask: Ask) -> Response:
     """Everything that can be done with one's own data."""
     room = desk.room(ask.now)
     extent, imports = room.diary.extent(), room.diary.imports()
-    hours = [stretch(hour, hour, 24)[:5] for hour in range(24)]
+    hours = [(hour, clock(hour, HOURS), clock(hour + 1, HOURS)) for hour in range(HOURS)]
     return desk.page(
         "data.html", "Your data", tab="privacy", extent=extent, imports=imports, today=ask.now.date(), hours=hours,
         has_ring=desk.ring is not None, folder=str(desk.home.folder), settings=room.settings,
@@ -53,7 +58,7 @@ def put_back(desk: Desk, ask: Ask) -> Response:
     except (ValueError, RecursionError) as error:
         raise UsageError("the file is no JSON, or it is cut off; export it again") from error
     _require_same_length(room, data)
-    found = restore(room.diary, data)
+    found = restore(room.diary, data, per_day=room.settings.per_day)
     desk.renew(room)
     text = f"Put back: {found.entries} entries, {found.labels} labels and {found.moods} moods that were not here."
     return JSONResponse({"said": text, "next": "/data"})
@@ -83,11 +88,26 @@ def redact(desk: Desk, ask: Ask) -> Response:
     if last < first or not 0 <= (last_day - day).days <= MOST_DAYS:
         raise wrong(f"the end lies before the beginning, or more than {MOST_DAYS} days after it")
     for step in range((last_day - day).days + 1):
-        room.diary.redact(day + timedelta(days=step), range(first, last + 1), per_day=per_day)
+        _redact(room, day + timedelta(days=step), range(first, last + 1))
     learn(room, ask.now)
     until = "" if last_day == day else f" to {last_day}"
-    desk.say(f"Redacted: {day}{until}, {stretch(first, last, per_day)}. Nothing of it is kept here any more.")
+    desk.say(
+        f"Redacted: {day}{until}, {stretch(first, last, per_day)}. Nothing of it is kept here any more, but that it was "
+        "redacted: so no import brings it back."
+    )
     return go(f"/today?day={day}")
+
+
+def _redact(room: Room, day: date, fragments: range) -> None:
+    """Hours of a day: from the diary, from what waits to be learnt with others, and from what was felt at suggestions."""
+    slots = slots_of((), day, room.zone, per_day=room.settings.per_day)
+    is_changed = slots.hours != HOURS  # what was logged over the change of the clock is told by the clock of before
+    untell(room, day, fragments)
+    room.diary.redact(day, fragments, per_day=room.settings.per_day, margin=3600 if is_changed else 0)
+    gone = [slot.start for slot in slots.slots if slot.fragment in fragments]
+    if gone:
+        span = gone[0] - LATEST, gone[-1] + SLOT_SECONDS
+        keep_turns(room.diary, tuple(one for one in turns_of(room.diary) if not span[0] <= one.at < span[1]))
 
 
 def forget(desk: Desk, ask: Ask) -> Response:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from jinja2 import Environment
 from starlette.responses import RedirectResponse, Response
 
-from choral.apps.companion.diary import Diary
-from choral.apps.companion.home import Home, Locked, Opened
+from choral.apps.companion.device.diary import Diary
+from choral.apps.companion.device.home import Home, Locked, Opened
 from choral.apps.companion.page.forms import clear_incoming
 from choral.apps.companion.page.mind import Mind, understand
 from choral.apps.companion.page.session import Session
@@ -94,6 +94,7 @@ class Desk:
     watching: Watching
     templates: Environment = field(default_factory=_templates)
     ring: Witness | None = None
+    zones: tuple[str, ...] = field(default_factory=lambda: tuple(sorted(available_timezones())), repr=False)
     reading: Progress | None = None
     said: list[str] = field(default_factory=list)
     session: Session = field(init=False)
@@ -144,10 +145,14 @@ class Desk:
             self._leave()
             self.home.lock()
 
+    def is_left_alone(self, now: datetime) -> bool:
+        """Whether nobody has used it for so long that it is to be locked."""
+        return self._used is not None and not timedelta() <= now - self._used <= self.home.lock_after
+
     def doze(self, now: datetime) -> Room | None:
         """Lock if nobody has used it for too long; the open companion otherwise."""
         with self._turn:
-            if self._used is not None and not timedelta() <= now - self._used <= self.home.lock_after:
+            if self.is_left_alone(now):
                 self.lock()
             return self._room
 

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from choral.apps.companion.home import Locked
+from choral.apps.companion.device.home import Locked
 from choral.apps.companion.page.desk import Desk, go
 from choral.apps.companion.page.forms import Ask
 from choral.apps.companion.page.session import cookie_name

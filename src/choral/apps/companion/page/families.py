@@ -1,8 +1,9 @@
 """Time-use groups by their first digit, as colours and words; a colour never stands without its word."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 
-from choral.apps.companion.activities import ACTIVITIES, NUMBERS
+from choral.apps.companion.device.activities import ACTIVITIES, NUMBERS
 
 FAMILIES: Mapping[int, str] = {
     0: "sleep, food and care",
@@ -17,6 +18,16 @@ FAMILIES: Mapping[int, str] = {
     9: "travel",
 }
 UNKNOWN = "unknown"
+PARTS = (6, 9, 12, 14, 18, 21)  # hours at which another part of the day begins
+COMMON = (  # what many people do in each part: the first choices of somebody who has not said anything yet
+    ("sleeping",),
+    ("sleeping", "washing and dressing", "eating", "commuting", "the news"),
+    ("working", "a class", "a meeting", "homework", "cleaning", "buying food"),
+    ("eating", "lunch at work", "cooking", "working", "a class", "a walk"),
+    ("working", "a class", "errands", "a walk", "resting", "time with friends"),
+    ("cooking", "eating", "commuting", "time with family", "television", "the gym"),
+    ("television", "reading a book", "social media", "computer games", "time with friends", "sleeping"),
+)
 
 
 def family(activity: str) -> int:
@@ -37,6 +48,15 @@ def by_family() -> list[tuple[str, list[str]]]:
         for number, name in FAMILIES.items()
         if any(one.group // 10 == number for one in ACTIVITIES)
     ]
+
+
+def part_of_day(fragment: int, per_day: int) -> int:
+    """In which part of the day a fragment begins.
+
+    >>> part_of_day(0, 24), part_of_day(6, 24), part_of_day(47, 48)
+    (0, 1, 6)
+    """
+    return bisect_right(PARTS, fragment * 24 // per_day)
 
 
 def clock(fragment: int, per_day: int) -> str:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 BAD_REQUEST, TOO_LARGE = 400, 413
 MOST_FORM = 65_536  # bytes
 MOST_FILE = 512 * 2**20  # bytes
+FIRST_YEAR, LAST_YEAR = 1980, 2200  # of a day that is asked for
 MOST_NAME = 120  # characters of a file's name
 INCOMING = "incoming"  # the private folder that a file passes through
 RELOAD = "reload the page and try again"
@@ -76,11 +77,12 @@ def whole(text: str, name: str, low: int, high: int) -> int:
 
 
 def parsed_day(text: str) -> date:
-    """The day in a text such as 2026-03-04; 400 if it is none."""
+    """The day in a text such as 2026-03-04; 400 if it is none, or one that no clock here can tell."""
     try:
-        return date.fromisoformat(text) if len(text) == len("2026-03-04") else _no_day()
+        day = date.fromisoformat(text) if len(text) == len("2026-03-04") else _no_day()
     except ValueError:
         return _no_day()
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else _no_day()
 
 
 async def read_form(request: Request) -> dict[str, str]:
@@ -99,13 +101,20 @@ async def read_form(request: Request) -> dict[str, str]:
 
 @contextmanager
 def incoming(folder: Path) -> Iterator[Path]:
-    """A place for one file in a folder that only the person may read; the file is deleted at the end, whatever happens."""
+    """A place for one file in a folder that only the person may read; the file is deleted at the end, whatever happens.
+
+    On Linux it has no name from the start, so that nothing of it is left even where the program is killed.
+    """
     place = folder / INCOMING
     place.mkdir(mode=0o700, exist_ok=True)
     path = place / secrets.token_hex(16)
     path.touch(mode=0o600)
     try:
-        yield path
+        with path.open("rb") as held:
+            nameless = Path(f"/proc/self/fd/{held.fileno()}")
+            if nameless.exists():
+                path.unlink()
+            yield nameless if nameless.exists() else path
     finally:
         path.unlink(missing_ok=True)
 

@@ -1,20 +1,20 @@
 """Suggestions: one small thing at a time, with its reason; not now, never this; and whether they helped."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
-from choral.apps.companion.activities import NUMBERS
-from choral.apps.companion.diary import Mood
-from choral.apps.companion.lifts import Shared
+from choral.apps.companion.device.activities import NUMBERS
+from choral.apps.companion.device.diary import Mood
+from choral.apps.companion.device.lifts import Shared
+from choral.apps.companion.device.signals import RATINGS
+from choral.apps.companion.device.suggestions import APART_SECONDS, Moment, Suggestion, free_minutes, low_mood, shown, turn
+from choral.apps.companion.device.turns import Answer, Turn, answered, heard
 from choral.apps.companion.page.desk import Desk, Room, go
 from choral.apps.companion.page.forms import Ask, wrong
 from choral.apps.companion.page.mind import keep_turns, turns_of
 from choral.apps.companion.page.questions import ask_again
-from choral.apps.companion.signals import RATINGS
-from choral.apps.companion.suggestions import APART_SECONDS, Moment, Suggestion, free_minutes, shown, turn
-from choral.apps.companion.turns import Answer, Turn, answered, heard
 from choral.learning.alternating_least_squares import AlternatingLeastSquares
 from choral.numerics import Entropy
 
@@ -31,18 +31,24 @@ USUALLY = (
     "Say how you are on Today."
 )
 DRAWN = "Nothing this time. Now and then that is drawn on purpose, so that it can be told whether suggestions help."
+AFTERWARDS = "The last suggestion was at {at:%H:%M}."
+NEXT = "There can be another one from {next:%H:%M} on."
+UNFIT = "Nothing small fits the hour and the time that you have."
 
 
 def show(desk: Desk, ask: Ask) -> Response:
     """The suggestion that waits for an answer, if one does."""
-    return _shown(desk, ask, desk.room(ask.now), USUALLY)
+    room = desk.room(ask.now)
+    return _shown(desk, ask, room, _why(room, ask.now))
 
 
 def ask_for(desk: Desk, ask: Ask) -> Response:
     """The person asks, and says how long they have."""
     room = desk.room(ask.now)
     made = consider(room, ask.now, desk.entropy, minutes=ask.number("minutes", 1, MOST_MINUTES))
-    return _shown(desk, ask, room, DRAWN if made is not None and not made.is_made else USUALLY)
+    why = _why(room, ask.now)
+    is_low = low_mood(room.mind.with_day(room.diary, ask.now.date()), ask.now) is not None
+    return _shown(desk, ask, room, UNFIT if made is None and why == USUALLY and is_low else why)
 
 
 def answer(desk: Desk, ask: Ask) -> Response:
@@ -102,6 +108,16 @@ def _shown(desk: Desk, ask: Ask, room: Room, why: str) -> Response:
     refused = room.diary.note(REFUSED, [])
     found = {"suggestion": current(room, ask.now), "mind": room.mind, "refused": refused, "why": why}
     return desk.page("suggestions.html", "Suggestions", tab="suggestions", **found)
+
+
+def _why(room: Room, now: datetime) -> str:
+    """Why there is none at the moment."""
+    last = max(turns_of(room.diary), key=lambda one: one.at, default=None)
+    if last is None or not 0 <= now.timestamp() - last.at < APART_SECONDS:
+        return USUALLY
+    at = datetime.fromtimestamp(last.at, room.zone)
+    told = AFTERWARDS.format(at=at) if last.is_made else DRAWN
+    return f"{told} {NEXT.format(next=at + timedelta(seconds=APART_SECONDS))}"
 
 
 def _waiting(turns: Sequence[Turn], now: datetime) -> Turn | None:

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from choral.apps.companion.diary import Diary
-from choral.apps.companion.help import Help, Line, help_for, lines
-from choral.apps.companion.insights import Card, cards
-from choral.apps.companion.labelling import Labeller, filled, learned
+from choral.apps.companion.device.diary import Diary
+from choral.apps.companion.device.help import Help, Line, help_for, lines
+from choral.apps.companion.device.insights import Card, cards
+from choral.apps.companion.device.labelling import Labeller, filled, learned
+from choral.apps.companion.device.record import Record, read
+from choral.apps.companion.device.shifts import Shift, shift
+from choral.apps.companion.device.turns import Turn, from_notes
+from choral.apps.companion.device.uplift import Uplift, uplift
 from choral.apps.companion.page.settings import Settings
-from choral.apps.companion.record import Record, read
-from choral.apps.companion.shifts import Shift, shift
-from choral.apps.companion.turns import Turn, from_notes
-from choral.apps.companion.uplift import Uplift, uplift
 
 TURNS = "turns"  # the note of moments at which something might have been suggested
 MOST_USUAL = 8

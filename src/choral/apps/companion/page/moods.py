@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from choral.apps.companion.diary import Mood
+from choral.apps.companion.device.diary import Mood
 from choral.apps.companion.page.desk import Desk, Room
 from choral.apps.companion.page.forms import Ask
 from choral.pages import Point, Series, series

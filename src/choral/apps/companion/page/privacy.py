@@ -1,48 +1,29 @@
 """Privacy: what left this device byte for byte, what it cost, and what is allowed, all of it off until the person says yes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
 
-from choral.apps.companion.page.desk import Desk, Room, go
+from choral.apps.companion.page.desk import Desk, go
 from choral.apps.companion.page.forms import Ask, wrong
-from choral.apps.companion.sent import what_left
-from choral.device import Offer
-from choral.pages import Promise, promises
+from choral.device.statement import purposes, what_left
 
 MOST_SHOWN = 50  # uploads on one page; the export has all
 HASH_DIGITS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """One thing that could be agreed to. left: reports that its Terms still allow"""
-
-    terms: str
-    purpose: str
-    signal: str
-    unit: str
-    trust: str
-    epsilon: float
-    a_day: int
-    left: int
-    for_life: int
-    agreed: bool
-    promises: tuple[Promise, ...]
-
-
 def show(desk: Desk, ask: Ask) -> Response:
     """What left, and the purposes."""
     room = desk.room(ask.now)
-    found: dict[str, Any] = {"left": what_left(room.agent), "purposes": purposes(room), "settings": room.settings}
+    found: dict[str, Any] = {"left": what_left(room.agent), "purposes": purposes(room.agent), "settings": room.settings}
     return desk.page("privacy.html", "Privacy", tab="privacy", most=MOST_SHOWN, **found)
 
 
 def welcome_consent(desk: Desk, ask: Ask) -> Response:
     """The last page of the first run: each purpose, off."""
     room = desk.room(ask.now)
-    return desk.page("consent.html", "What you allow", purposes=purposes(room), settings=room.settings)
+    return desk.page("consent.html", "What you allow", purposes=purposes(room.agent), settings=room.settings)
 
 
 def consent(desk: Desk, ask: Ask) -> Response:
@@ -75,26 +56,3 @@ def trust(desk: Desk, ask: Ask) -> Response:
 
 def _back(ask: Ask) -> str:
     return "/welcome/consent" if ask.is_on("welcome") else "/privacy#purposes"
-
-
-def purposes(room: Room) -> tuple[Purpose, ...]:
-    """What is on offer, as far as this device knows."""
-    ledger = room.agent.ledger()
-    return tuple(_purpose(offer, ledger.use(offer.terms_hash).life_reports) for offer in room.agent.offers())
-
-
-def _purpose(offer: Offer, used: int) -> Purpose:
-    terms = offer.terms
-    return Purpose(
-        terms=offer.terms_hash.hex(),
-        purpose=terms.purpose,
-        signal=terms.signal,
-        unit=terms.unit,
-        trust=terms.trust,
-        epsilon=terms.epsilon,
-        a_day=terms.reports_per_day,
-        left=max(terms.reports_for_life - used, 0),
-        for_life=terms.reports_for_life,
-        agreed=offer.agreed,
-        promises=promises(offer.guarantees),
-    )

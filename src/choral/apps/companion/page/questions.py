@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from choral.apps.companion.asking import GRACE_SECONDS, QUESTION, due, follow_up, plan
+from choral.apps.companion.device.asking import GRACE_SECONDS, QUESTION, due, follow_up, plan
 from choral.apps.companion.page.desk import Room
 from choral.numerics import Entropy
 

@@ -23,7 +23,10 @@ Rule = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One address. takes: what a POST brings; most: bytes of a file; learns: whether there is something to learn after it"""
+    """One address. takes: what a POST brings; most: bytes of a file; learns: whether there is something to learn after it
+
+    waits: whether it asks somebody else, who may be slow: meanwhile other pages answer, and Lock locks
+    """
 
     method: Literal["GET", "POST"]
     path: str
@@ -32,6 +35,7 @@ class Way:
     takes: Literal["form", "file"] = "form"
     most: int = MOST_FILE
     learns: bool = False
+    waits: bool = False
 
 
 WAYS = (
@@ -67,8 +71,8 @@ WAYS = (
     Way("GET", "/import", "open", arrivals.show),
     Way("POST", "/import", "open", arrivals.take, takes="file"),
     Way("GET", "/import/progress", "open", arrivals.progress),
-    Way("POST", "/import/activitywatch", "open", arrivals.take_activitywatch),
+    Way("POST", "/import/activitywatch", "open", arrivals.take_activitywatch, waits=True),
     Way("GET", "/settings", "open", chosen.show),
-    Way("POST", "/settings", "open", chosen.keep),
+    Way("POST", "/settings", "open", chosen.keep, waits=True),
     Way("POST", "/settings/watcher", "open", chosen.watch),
 )

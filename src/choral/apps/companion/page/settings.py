@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from choral.apps.companion.asking import Asking
-from choral.apps.companion.diary import FELT, LABELLED, Diary
+from choral.apps.companion.device.asking import Asking
+from choral.apps.companion.device.diary import FELT, LABELLED, Diary
 from choral.device.http import checked_url
 from choral.errors import UsageError
 

@@ -1,7 +1,6 @@
 """Today: the day as a timeline. Gaps come with guesses, one tap says yes, two taps say something else."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -9,19 +8,18 @@ from typing import Any, Literal
 
 from starlette.responses import Response
 
-from choral.apps.companion.activities import NUMBERS
-from choral.apps.companion.diary import Label, Mood
-from choral.apps.companion.labelling import Guess, Guesses, chosen, guesses
+from choral.apps.companion.device.activities import NUMBERS
+from choral.apps.companion.device.diary import Label, Mood
+from choral.apps.companion.device.labelling import Guess, Guesses, chosen, guesses
+from choral.apps.companion.device.record import Record
+from choral.apps.companion.device.slots import DaySlots, slots_of
 from choral.apps.companion.page.desk import Desk, Room, go
-from choral.apps.companion.page.families import by_family, clock, colour, stretch
+from choral.apps.companion.page.families import COMMON, by_family, clock, colour, part_of_day, stretch
 from choral.apps.companion.page.forms import Ask, whole, wrong
 from choral.apps.companion.page.ideas import current, hear
 from choral.apps.companion.page.moods import spoken_mood
 from choral.apps.companion.page.questions import question
-from choral.apps.companion.record import Record
-from choral.apps.companion.signals import rated
-from choral.apps.companion.slots import DaySlots, slots_of
-from choral.errors import ConsentMissing
+from choral.apps.companion.page.telling import tell
 
 State = Literal["said", "guess", "gap"]
 MOST_CHOICES = 8  # activities beside a gap; all others are one tap further
@@ -50,12 +48,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Picker:
-    """Where one stretch is labelled. likely: the activities to begin with; ends: its hours; mood: of its last hour"""
+    """Where one stretch is labelled. likely: the activities to begin with; mood: of its last hour
+
+    hours: each with the clock at its beginning and at its end
+    """
 
     line: Line
     likely: tuple[str, ...]
     families: list[tuple[str, list[str]]]
-    hours: tuple[tuple[int, str], ...]
+    hours: tuple[tuple[int, str, str], ...]
     mood: Mood | None
 
 
@@ -135,6 +136,7 @@ def label(desk: Desk, ask: Ask) -> Response:
     said = chosen(ask.form["activity"]) if ask.form["activity"] else None
     there = Day.of(room, day).until(ask.now)
     room.diary.label(day, {place: said for place in places if place in there})
+    tell(room, day, places, ask.now)
     return go(f"/today?day={day}#h{places[0]}")
 
 
@@ -144,12 +146,13 @@ def feel(desk: Desk, ask: Ask) -> Response:
     place = ask.number("fragment", 0, room.settings.per_day - 1)
     if ask.is_on("unsay"):
         room.diary.feel(day, {place: None})
+        tell(room, day, (place,), ask.now)
         return go(f"/today?day={day}#h{place}")
     mood = Mood(ask.number("valence", 0, 100), ask.number("energy", 0, 100), ask.is_on("external"), int(ask.now.timestamp()))
     if place not in Day.of(room, day).until(ask.now):
         raise wrong("that hour has not begun")
     room.diary.feel(day, {place: mood})
-    _tell(room, day, place, mood, ask.now)
+    tell(room, day, (place,), ask.now)
     if (day, place) == (ask.now.date(), _current(room, ask.now)):
         hear(room, mood, ask.now, desk.entropy)
     desk.say("Kept." if not mood.external else "Kept, and left out of all learning: it was because of something else.")
@@ -189,7 +192,9 @@ def _lines(own: Day, begun: Iterable[int], found: Guesses, per_day: int, at: tup
         if label is not None and label.by == "person":
             return is_picked, "said", label.activity
         guess = by_place.get(place)
-        return (is_picked, "guess", guess.activity, guess.prefilled) if guess else (is_picked, "gap", own.slots.summary(place))
+        if guess is not None:
+            return is_picked, "guess", guess.activity, guess.prefilled
+        return is_picked, "gap", own.slots.summary(place), is_picked or part_of_day(place, per_day)
 
     for kind, places in groupby(begun, alike):
         yield _line(own, list(places), kind, by_place, per_day)
@@ -221,21 +226,12 @@ def _picker(room: Room, own: Day, found: Guesses, lines: Iterable[Line], at: tup
     if line is None:
         return None
     guessed = [name for guess in found.of if line.first <= guess.fragment <= line.last for name, _ in guess.others]
-    likely = tuple(dict.fromkeys([*guessed, *room.mind.usual.get(line.first, ())]))[:MOST_CHOICES]
     per_day = room.settings.per_day
-    hours = tuple((place, clock(place, per_day)) for place in own.slots.fragments if line.first <= place <= line.last)
+    common = COMMON[part_of_day(line.first, per_day)]
+    likely = tuple(dict.fromkeys([*guessed, *room.mind.usual.get(line.first, ()), *common]))[:MOST_CHOICES]
+    places = [place for place in own.slots.fragments if line.first <= place <= line.last]
+    hours = tuple((place, clock(place, per_day), clock(place + 1, per_day)) for place in places)
     return Picker(line, likely, by_family(), hours, own.moods.get(line.last))
-
-
-def _tell(room: Room, day: date, place: int, mood: Mood, now: datetime) -> None:
-    """Let the agent take note, where the person agreed to that; otherwise nothing happens."""
-    label = room.diary.labels(day, day).get(day, {}).get(place)
-    if label is None or label.by != "person" or mood.external:
-        return
-    event = rated(label.activity, hour=place * 24 // room.settings.per_day, mood=mood, at=now)
-    if event is not None:
-        with suppress(ConsentMissing):
-            room.agent.record(event, now)
 
 
 def _current(room: Room, now: datetime) -> int:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from choral.apps.companion.diary import Diary
-from choral.apps.companion.entries import Entry
-from choral.apps.companion.watcher import Seen, Watch
+from choral.apps.companion.device.diary import Diary
+from choral.apps.companion.device.entries import Entry
+from choral.apps.companion.device.watcher import Seen, Watch
 
 MOST_KEPT = 2_000  # entries in memory, about a day of busy hours; the oldest go first
 

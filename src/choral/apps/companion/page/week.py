@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from choral.apps.companion.diary import Label, Mood
+from choral.apps.companion.device.diary import Label, Mood
 from choral.apps.companion.page.desk import Desk, Room
 from choral.apps.companion.page.families import FAMILIES, UNKNOWN, clock, colour, family, stretch
 from choral.apps.companion.page.forms import Ask

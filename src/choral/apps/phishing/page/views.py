@@ -1,18 +1,15 @@
-"""What the link page says of a link, of labels, consent, reports and prices: the device's state in sentences."""
+"""What the link page says of a link, of labels, consent, reports and prices."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
-from choral.apps.phishing.detector import FALSE_POSITIVES
-from choral.apps.phishing.features import shipped_document
-from choral.apps.phishing.records import KIND, marks_of
-from choral.apps.phishing.watch import Answer, LinkWatch
-from choral.device import Event, Offer, SentReport, journal
-from choral.device.outbox import Outgoing
-from choral.pages import Promise, promises
-from choral.privacy import MICRO
+from choral.apps.phishing.device.detector import FALSE_POSITIVES
+from choral.apps.phishing.device.features import shipped_document
+from choral.apps.phishing.device.records import KIND, marks_of
+from choral.apps.phishing.device.watch import Answer, LinkWatch
+from choral.device import Event, journal
+from choral.device.statement import Left, Purpose, purposes, what_left
 
-MOST_SENT = 20  # reports shown, the latest
-ROW = 16  # bytes a line of a report
 MOST_SHOWN = 200  # characters of a link
 
 
@@ -27,10 +24,16 @@ class ReasonView:
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
-    """What is said about a link. kind: "stop", "warn" or "calm"; percent: how likely phishing it is"""
+    """What is said about a link. percent: how likely phishing it is
+
+    kind: "stop", "warn", "alike" (the model is calm, but the name is like that of `brand`) or "calm"
+    shown: the link with every sign visible; ascii_host: the host as DNS has it, empty if it is written so
+    """
 
     link: str
     shown: str
+    ascii_host: str
+    brand: str
     kind: str
     percent: str
     threshold: str
@@ -44,48 +47,15 @@ class AnswerView:
 
 
 @dataclass(frozen=True, slots=True)
-class OfferView:
-    """One thing that could be agreed to. left: reports that its Terms still allow"""
-
-    terms: str
-    purpose: str
-    unit: str
-    signal: str
-    epsilon: float
-    left: int
-    for_life: int
-    agreed: bool
-    may_be_silent: bool
-    promises: tuple[Promise, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReportView:
-    """One report, byte for byte. time: unix seconds, when it was sent or will be"""
-
-    signal: str
-    time: int
-    outcome: str
-    epsilon: float
-    meaning: str
-    size: int
-    report: str
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
 class PanelView:
     """All that the page shows beside the link.
 
-    said: what the last act did; paid: nats for life; records, labelled: kept here; labels: entries of the public feed
+    said: what the last act did; records, labelled: kept here; labels: entries of the public feed; reported: own words
     """
 
     said: tuple[str, ...]
-    offers: tuple[OfferView, ...]
-    sent: tuple[ReportView, ...]
-    unsent: tuple[ReportView, ...]
-    paid: float
-    reports: int
+    purposes: tuple[Purpose, ...]
+    left: Left
     records: int
     labelled: int
     labels: int
@@ -100,8 +70,10 @@ def answer_view(answer: Answer) -> AnswerView:
     strongest = max((abs(one.weight) for one in verdict.reasons), default=1.0)
     return AnswerView(
         link=text,
-        shown=text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…",
-        kind="stop" if answer.stops else "warn" if answer.warns else "calm",
+        shown=visible(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"),
+        ascii_host=_ascii(answer.seen.link.host),
+        brand=answer.seen.brand,
+        kind=_kind(answer),
         percent=f"{100 * verdict.score:.0f}",
         threshold=f"{100 * verdict.as_json()['threshold']:.0f}",
         one_in=round(1 / FALSE_POSITIVES),
@@ -114,17 +86,22 @@ def answer_view(answer: Answer) -> AnswerView:
     )
 
 
+def visible(text: str) -> str:
+    """The text with signs that cannot be seen, or that turn the direction of others, as a link escapes them.
+
+    >>> visible("https://example.com/\u202egpj.exe")
+    'https://example.com/%E2%80%AEgpj.exe'
+    """
+    return "".join(sign if sign.isprintable() else quote(sign) for sign in text)
+
+
 def panel_view(watch: LinkWatch, said: tuple[str, ...]) -> PanelView:
     """The device as it is now."""
-    agent = watch.agent
-    ledger, records = agent.ledger(), _records(watch)
+    records = _records(watch)
     return PanelView(
         said=said,
-        offers=tuple(_offer(watch, offer) for offer in agent.offers()),
-        sent=tuple(map(_sent, agent.sent()[::-1][:MOST_SENT])),
-        unsent=tuple(_report(row, row.due, "waits for its random time") for row in agent.waiting()),
-        paid=ledger.account("nobody").life_micro / MICRO,
-        reports=sum(use.life_reports for use in ledger.uses),
+        purposes=purposes(watch.agent),
+        left=what_left(watch.agent),
         records=len(records),
         labelled=sum(watch.book.label(marks_of(event)) is not None for event in records),
         labels=len(watch.book.feed),
@@ -132,6 +109,21 @@ def panel_view(watch: LinkWatch, said: tuple[str, ...]) -> PanelView:
         model=watch.detector().name,
         source=str(shipped_document()["source"]),
     )
+
+
+def _kind(answer: Answer) -> str:
+    if answer.stops:
+        return "stop"
+    if answer.warns:
+        return "warn"
+    return "alike" if answer.seen.brand and answer.label is None else "calm"
+
+
+def _ascii(host: str) -> str:
+    try:
+        return "" if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        return quote(host)
 
 
 def _records(watch: LinkWatch) -> list[Event]:
@@ -142,42 +134,3 @@ def _records(watch: LinkWatch) -> list[Event]:
             found = list(journal.read(tx, signal.name)) if KIND in signal.kinds else []
             most = found if len(found) > len(most) else most
     return most
-
-
-def _offer(watch: LinkWatch, offer: Offer) -> OfferView:
-    terms = offer.terms
-    used = watch.agent.ledger().use(offer.terms_hash).life_reports
-    return OfferView(
-        terms=offer.terms_hash.hex(),
-        purpose=terms.purpose,
-        unit=terms.unit,
-        signal=terms.signal,
-        epsilon=terms.epsilon,
-        left=max(terms.reports_for_life - used, 0),
-        for_life=terms.reports_for_life,
-        agreed=offer.agreed,
-        may_be_silent=terms.sending_is_visible,
-        promises=promises(offer.guarantees),
-    )
-
-
-def _sent(row: SentReport) -> ReportView:
-    return _report(row.outgoing, row.sent, row.outcome)
-
-
-def _report(row: Outgoing, time: int, outcome: str) -> ReportView:
-    return ReportView(
-        signal=row.signal,
-        time=time,
-        outcome=outcome,
-        epsilon=row.price_micro / MICRO,
-        meaning=row.meaning,
-        size=len(row.report),
-        report=_hex(row.report),
-        payload=_hex(row.payload),
-    )
-
-
-def _hex(data: bytes) -> str:
-    """Every byte, ROW of them a line."""
-    return "\n".join(data[start : start + ROW].hex(" ") for start in range(0, len(data), ROW))

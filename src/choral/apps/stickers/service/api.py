@@ -19,10 +19,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from choral.apps.stickers.download_logs import Kind, sticker_id
-from choral.apps.stickers.messages import Preference
-from choral.apps.stickers.preference import Learnt
+from choral.apps.stickers.device.messages import Preference
+from choral.apps.stickers.service.download_logs import Kind, sticker_id
 from choral.apps.stickers.service.learning import fold_in, last_learnt, learn_once, load, open_accounts
+from choral.apps.stickers.service.preference import Learnt
 from choral.apps.stickers.service.stock import Stock
 from choral.apps.stickers.service.store import EPOCH, CatalogueStore
 from choral.apps.stickers.service.tokens import Secrets

@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from choral.apps.stickers.download_logs import own_name, read_logs
-from choral.apps.stickers.messages import MOST_CANDIDATES
-from choral.apps.stickers.preference import Learnt, learn
+from choral.apps.stickers.device.messages import MOST_CANDIDATES
+from choral.apps.stickers.service.download_logs import own_name, read_logs
+from choral.apps.stickers.service.preference import Learnt, learn
 from choral.apps.stickers.service.stock import Stock
 from choral.apps.stickers.service.store import CatalogueStore
 from choral.apps.stickers.service.tokens import Secrets, new_token

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from choral.apps.stickers.catalogue import Catalogue
-from choral.apps.stickers.download_logs import Packages
-from choral.apps.stickers.embedding import item_features, to_grid
-from choral.apps.stickers.messages import MILLI, MOST_CANDIDATES, Candidates, candidates
-from choral.apps.stickers.preference import Learnt
+from choral.apps.stickers.device.catalogue import Catalogue
+from choral.apps.stickers.device.embedding import item_features, to_grid
+from choral.apps.stickers.device.messages import MILLI, MOST_CANDIDATES, Candidates, candidates
+from choral.apps.stickers.service.download_logs import Packages
+from choral.apps.stickers.service.preference import Learnt
 
 MOST = 2_000
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from choral.apps.stickers.download_logs import Download, Logs
+from choral.apps.stickers.service.download_logs import Download, Logs
 from choral.apps.stickers.service.schema import connect
 from choral.errors import PeerError
 from choral.storage.server_schema import store_error

@@ -47,6 +47,8 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
       try {
         const found = await send(form.dataset.upload, file, form.querySelector("#addresses")?.value);
         if (found) tell(place, found.said, found.problem);
+        const onward = document.querySelector("[data-onward]");
+        if (found && !found.problem && onward) onward.textContent = "Go on";
       } catch {
         tell(place, `${file.name}: the page did not answer. Is the program still running? What was read is kept.`, true);
       }

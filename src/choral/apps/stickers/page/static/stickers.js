@@ -1,27 +1,11 @@
-// Suggestions while typing, and the buttons of the page. Talks to the phone that served it and to nobody else.
-"use strict";
+// Suggestions while typing, and what was chosen. Talks to the phone that served it and to nobody else.
+import { ask, refresh, say } from "./panel.js";
 
 const text = document.getElementById("text");
 const list = document.getElementById("suggestions");
 const messages = document.getElementById("messages");
 const panel = document.getElementById("panel");
 let asked = 0;
-
-async function post(path, body) {
-  const answer = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  if (!answer.ok) throw new Error(answer.status === 401 ? "The session is over: open the page by a new link." : "That did not work; reload the page.");
-  return answer;
-}
-
-function say(error) {
-  const said = document.getElementById("said");
-  said.textContent = "";
-  said.appendChild(document.createElement("p")).textContent = error.message;
-}
 
 function add(kind, content, label) {
   const line = document.createElement("li");
@@ -58,25 +42,18 @@ function show(found) {
 async function suggest() {
   const turn = ++asked;
   if (!text.value.trim()) return show({ stickers: [] });
-  const found = await (await post("/suggest", { text: text.value })).json();
+  const found = await (await ask("/suggest", { text: text.value })).json();
   if (turn === asked) show(found);
 }
 
 async function choose(display, place) {
   asked++;
-  const sticker = await (await post("/choose", { display, place })).json();
+  const sticker = await (await ask("/choose", { display, place })).json();
   add("mine sticker", sticker.symbol, sticker.name);
   text.value = "";
   show({ stickers: [] });
   text.focus();
-  await refresh(await fetch("/panel"));
-}
-
-async function refresh(answer) {
-  const opened = [...panel.querySelectorAll("details")].map((one) => one.open);
-  panel.innerHTML = await answer.text();
-  const now = [...panel.querySelectorAll("details")];
-  if (now.length === opened.length) now.forEach((one, place) => { one.open = opened[place]; });
+  await refresh();
 }
 
 text.addEventListener("input", () => suggest().catch(say));
@@ -107,22 +84,4 @@ list.addEventListener("keydown", (event) => {
   else if (place + step < buttons.length) buttons[place + step].focus();
 });
 
-panel.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const form = event.target;
-  const button = form.querySelector("button");
-  const body = "terms" in form.dataset
-    ? { terms: form.dataset.terms, agreed: button.getAttribute("aria-checked") !== "true" }
-    : {};
-  const label = button.getAttribute("aria-labelledby");
-  button.disabled = true;
-  try {
-    await refresh(await post(form.dataset.action, body));
-    const again = label ? `[aria-labelledby="${label}"]` : `[data-action="${form.dataset.action}"] button`;
-    panel.querySelector(again)?.focus();
-    await suggest();
-  } catch (error) {
-    button.disabled = false;
-    say(error);
-  }
-});
+panel.addEventListener("changed", () => suggest().catch(say));

@@ -1,6 +1,7 @@
 """A batch is cut, unsealed, sifted and permuted. The only duty that holds the shuffler's private key."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -31,12 +32,13 @@ def shuffle_once(
     require_key(known, shuffler_key)
     legal = legal_payloads(known, store.sealed(batch), batch, shuffler_key)
     dropped = batch.reports - len(legal)
+    sifted = replace(batch, legal=len(legal), dropped=dropped)  # as this duty leaves it: another one may go on at once
     if len(legal) < batch.minimum:
         store.finish_erased(batch, BELOW_MINIMUM, legal=len(legal), dropped=dropped, now=second)
-    else:
-        parts = _parts(grouped(legal[permutation(len(legal), entropy)]))
-        store.finish_shuffle(batch, parts, legal=len(legal), dropped=dropped, now=second)
-    return store.batch(batch.task, batch.round)
+        return replace(sifted, state="erased", why=BELOW_MINIMUM)
+    parts = _parts(grouped(legal[permutation(len(legal), entropy)]))
+    store.finish_shuffle(batch, parts, legal=len(legal), dropped=dropped, now=second)
+    return replace(sifted, state="shuffled")
 
 
 def permutation(n: int, entropy: Entropy) -> NDArray[np.intp]:

@@ -47,7 +47,7 @@ def test_the_counts_of_many_are_the_sum_of_what_devices_contribute():
 
 @pytest.mark.parametrize("kind", ["local", "sum"])
 def test_the_noise_that_is_drawn_at_once_is_as_large_as_that_of_single_reports(kind):
-    """Mean squares over 600 numbers lie within a quarter with chance 1 - 1e-5 where both are as stated."""
+    """Mean squares over 600 numbers lie within a quarter with chance 1 - 3e-5 each where both are as stated."""
     people, size, runs = 300, 60, 10
     mechanism = (
         PrivUnit.for_epsilon(4.0, size, clip_norm=CLIP_NORM)

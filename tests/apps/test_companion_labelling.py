@@ -8,7 +8,7 @@ import pytest
 
 from choral.apps.companion.device.calibration import calibrated
 from choral.apps.companion.device.diary import Label
-from choral.apps.companion.device.labelling import accepted, accepted_segment, chosen, filled, guesses, learned
+from choral.apps.companion.device.labelling import chosen, filled, guesses, learned
 from choral.apps.companion.device.record import Record
 from choral.apps.companion.study.trials_labelling import labelling_accuracy
 from choral.numerics import SeededEntropy
@@ -45,12 +45,11 @@ def test_only_gaps_that_are_over_are_guessed():
     assert guesses(learned(record), record, MONDAY, until=LATER).of == ()
 
 
-def test_two_taps_accept_or_choose():
+def test_a_guess_names_its_segment_and_its_likeliest_and_only_what_is_listed_is_chosen():
     record = office_days(4, labelled=3)
     found = guesses(learned(record), record, THIRD, until=LATER)
     guess = next(one for one in found.of if one.fragment == 10)
-    assert accepted(guess) == {10: said("working")}
-    assert set(accepted_segment(found, guess)) >= {10, 11, 12}
+    assert (guess.activity, guess.first <= 10, guess.last >= 12) == ("working", True, True)
     assert guess.others[0] == (guess.activity, guess.confidence)
     assert 1 <= len(guess.others) <= 3
     with pytest.raises(ValueError, match="no activity"):

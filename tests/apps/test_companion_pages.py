@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from choral.apps.companion.device.labelling import chosen
 from choral.apps.companion.device.turns import Turn
 from choral.apps.companion.device.watcher import Seen
 from choral.apps.companion.page import Settings
+from choral.apps.companion.page.desk import learn
 from choral.apps.companion.page.families import FAMILIES, by_family, family
 from choral.apps.companion.page.forms import incoming
 from choral.apps.companion.page.mind import keep_turns, turns_of
@@ -655,3 +657,20 @@ def test_what_waits_to_be_said_is_said_to_nobody_else(site):
     for path in ("/unlock", "/missing"):
         assert "Redacted" not in site.ask("GET", path, cookies=door_only).text
     assert "Redacted" in site.get("/today")
+
+
+def test_a_lesson_that_began_before_a_redaction_does_not_bring_it_back(site):
+    site.diary.label(TODAY, {3: chosen("sleeping")})
+    site.ask("GET", "/today")
+    room = site.desk.open_room()
+    learn(room, site.now)
+    before = room.mind
+    assert 3 in before.record.labels[TODAY]
+    asked = {"args": ("POST", "/data/redact", {"day": TODAY, "first": 3, "last": 3}), "kwargs": {"cookies": dict(site.cookies)}}
+    redacting = threading.Thread(target=site.ask, **asked)
+    with room.lesson:
+        redacting.start()
+        redacting.join(timeout=0.3)
+        room.mind = before
+    redacting.join()
+    assert 3 not in room.mind.record.labels.get(TODAY, {})

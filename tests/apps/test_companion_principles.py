@@ -250,6 +250,19 @@ def test_an_hour_is_told_once_in_either_order_and_what_is_taken_back_is_not_lear
     assert server.received == []
 
 
+@pytest.mark.parametrize("change", [{"per_day": 48}, {"zone": "Asia/Tokyo"}])
+def test_what_was_told_of_hours_that_are_cut_or_clocked_otherwise_is_taken_back(tmp_path, change):
+    site, _ = with_server(tmp_path)
+    switch_on(site)
+    lived_hour(site)
+    settings = site.desk.open_room().settings
+    road = {"server": settings.server, "operator": settings.operator}
+    site.post("/settings", **settings_form(**road))
+    assert len(journal(site)) == 1
+    site.post("/settings", **settings_form(**road, **change))
+    assert journal(site) == []
+
+
 def test_a_companion_that_locks_itself_soon_still_has_its_turn_at_night(tmp_path):
     site, server = with_server(tmp_path)
     switch_on(site)
@@ -264,6 +277,19 @@ def test_a_companion_that_locks_itself_soon_still_has_its_turn_at_night(tmp_path
     assert site.desk.open_room() is None
     site.now += timedelta(hours=1)
     assert pulse.beat() == ()
+
+
+def test_a_turn_that_fails_keeps_nobody_from_locking(tmp_path):
+    site, _ = with_server(tmp_path)
+
+    def broken(opened, settings):
+        raise StoreError("the disk is full")
+
+    site.desk.agents = broken
+    site.now += timedelta(minutes=15, seconds=20)
+    with pytest.raises(StoreError):
+        Pulse(site.desk, FixedConditions(setting.READY)).beat()
+    assert site.desk.open_room() is None
 
 
 def test_a_server_that_does_not_answer_keeps_nobody_from_locking(tmp_path):

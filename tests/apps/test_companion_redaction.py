@@ -82,6 +82,15 @@ def test_where_an_export_goes_its_redactions_go_too():
         restore(other, {"format": EXPORT, "diary": damaged})
 
 
+def test_a_file_in_an_export_that_says_no_time_is_damage_and_nothing_is_put_back():
+    diary, other = Diary(MemoryDeviceStore()), Diary(MemoryDeviceStore())
+    diary.label(DAY, {3: Label("a walk", "person")})
+    damaged = {**diary.export(), "imports": {"00": ["daylio", "moods.csv", "yesterday", 3, 1, 0, ""]}}
+    with pytest.raises(UsageError, match="damaged"):
+        restore(other, {"format": EXPORT, "diary": damaged})
+    assert (other.imports(), other.labels(DAY, DAY)) == ((), {})
+
+
 def test_hours_can_be_labelled_again_by_hand():
     diary = Diary(MemoryDeviceStore())
     diary.redact(DAY, [3])

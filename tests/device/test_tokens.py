@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from choral.device import Unreachable
+from choral.device import Budget, Unreachable
 from choral.device.outbox import OUTBOX
 from choral.device.tokens import STOCK, TOKENS, issuer_of
 from choral.errors import PeerError
 from choral.numerics import SystemEntropy
 from choral.protocol import encode, sign
-from choral.protocol.tokens import REQUEST, Issuer, Token, TokenKey, issue
+from choral.protocol.tokens import MOST_TOGETHER, REQUEST, Issuer, Token, TokenKey, issue
 
 from .setting import NOW, OPERATOR, READY, Desk, agreed, dump, task, typed
 
@@ -150,6 +150,19 @@ def test_the_issuer_is_asked_before_the_first_report_and_then_in_few_turns():
         assert day or (asked, sent) == (STOCK, 0)
     assert len(desk.received) == STOCK + 1
     assert together == 1
+
+
+@pytest.mark.parametrize(("a_day", "turns"), [(STOCK + 1, 1), (MOST_TOGETHER + 4, 2)])
+def test_a_task_of_many_reports_a_day_gets_tokens_for_a_whole_turn(a_day, turns):
+    desk, office = TokenDesk(with_tokens(reports_per_day=a_day, reports_for_life=4 * a_day)), Office()
+    device = agreed(desk)
+    device.issuer, device.budget = office, Budget(10**9, 10**9, 10**9)
+    device.record(typed("hello"), NOW)
+    for _ in range(turns):
+        device.tick(NOW, READY)
+    assert (len(office.asked), desk.received) == (a_day, [])
+    device.tick(NOW + timedelta(hours=1), READY)
+    assert len(desk.received) == a_day
 
 
 def test_no_more_tokens_are_asked_for_than_the_terms_allow_reports():

@@ -9,7 +9,7 @@ from scipy.stats import chisquare
 
 from choral.learning.contract import check_algorithm
 from choral.learning.draw_and_discard import DrawAndDiscard, gaussians, measured_spread
-from choral.learning.draw_and_discard_kernels import Holders, Turns, logistic_updates
+from choral.learning.draw_and_discard_kernels import Holders, Limits, Turns, logistic_updates
 from choral.mechanisms import Estimate, empty_state
 from choral.mechanisms.laplace_model import LaplaceModel, unpacked
 from choral.mechanisms.laplace_vector import LaplaceVector
@@ -191,10 +191,14 @@ def test_illegal_fields_are_refused(wrong):
         replace(ALGORITHM, **wrong)
 
 
-@pytest.mark.parametrize("mean_micro", [0, 500_000])
-def test_the_compiled_twin_follows_the_ordinary_journey(mean_micro):
-    """200 updates from the same draws and the same noise: apart by no more than rounding to the grid, once an update."""
-    n, source, step = 200, np.random.default_rng(6), MECHANISM.update.step
+@pytest.mark.parametrize(("mean_micro", "epsilon"), [(0, 4.0), (500_000, 4.0), (0, 60.0)])
+def test_the_compiled_twin_follows_the_ordinary_journey(mean_micro, epsilon):
+    """200 updates from the same draws and the same noise: apart by no more than rounding to the grid, once an update.
+
+    At epsilon 60 the mechanism cuts a weight's step at a sixth of the longest.
+    """
+    mechanism = LaplaceModel.around(LaplaceVector.for_epsilon(epsilon, 6, clip_norm=0.1))
+    n, source, step = 200, np.random.default_rng(6), mechanism.update.step
     algorithm = replace(ALGORITHM, mean_micro=mean_micro)
     draw, discard, rows = source.integers(0, K, n), source.integers(0, K, n), source.integers(0, 30, (n, 3))
     table = examples(30)
@@ -203,13 +207,14 @@ def test_the_compiled_twin_follows_the_ordinary_journey(mean_micro):
     for turn in range(n):
         own = SeededEntropy(7, stream=turn)
         value = algorithm.contribute({"params": slow[draw[turn]]}, {name: array[turn] for name, array in held.items()})
-        slow[discard[turn]] = unpacked(MECHANISM.randomize(value, own)["steps"])[0] * step
+        slow[discard[turn]] = unpacked(mechanism.randomize(value, own)["steps"])[0] * step
         own = SeededEntropy(7, stream=turn)
         own.words(1, 6)
-        noise[turn] = MECHANISM.update.noise.draw(1, 6, own)[0] * step
+        noise[turn] = mechanism.update.noise.draw(1, 6, own)[0] * step
     inputs = np.column_stack([table["inputs"], np.ones(30)])
     holders = Holders(inputs, table["label"], rows, np.zeros(n, bool), np.zeros(6))
-    logistic_updates(fast, Turns(draw, discard, noise), holders, rate=algorithm.rate, clip=2.0, longest=algorithm.longest)
+    limits = Limits(algorithm.rate, 2.0, algorithm.longest, (mechanism.reach - 1) * step)
+    logistic_updates(fast, Turns(draw, discard, noise), holders, limits)
     assert np.abs(fast - slow).max() < 60 * step
     assert measured_spread(fast)[0] > (1000 * step) ** 2  # what rounding could explain is far less than what happened
 

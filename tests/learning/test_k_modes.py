@@ -68,7 +68,7 @@ def test_a_device_weighs_the_same_however_many_rows_it_has():
 
 
 def test_noise_alone_moves_a_centre_in_one_round_of_seven_at_most():
-    """1,000 rounds: a rate of 1/7 would exceed 190 with chance 1e-5; the union bound that is used leaves far less."""
+    """1,000 rounds: a rate of 1/7 would exceed 190 with chance 2e-5; the union bound that is used leaves far less."""
     state, source, rounds = start(), np.random.default_rng(1), 1_000
     noisy = (Estimate(30 * source.normal(size=CLUSTERS.size), np.full(CLUSTERS.size, 900.0), 400) for _ in range(rounds))
     moved = sum((CLUSTERS.fold(state, one, SeededEntropy(2))["modes"] != state["modes"]).any() for one in noisy)
@@ -109,3 +109,5 @@ def test_a_task_with_a_public_start_does_not_begin_at_random():
         KModes(3, 4, 5, start=bytes(32)).init(SeededEntropy(1))
     with pytest.raises(ValueError, match="categories below 5"):
         CLUSTERS.started({"modes": np.full((3, 4), 5, np.uint16)})
+    with pytest.raises(ValueError, match="none negative"):
+        CLUSTERS.started({"modes": np.full((3, 4), -1)})

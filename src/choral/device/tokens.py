@@ -19,11 +19,11 @@ from choral.protocol import Release, Signed, decode
 from choral.protocol.blind_rsa import SIGNATURE_BYTES
 from choral.protocol.codec import Wire
 from choral.protocol.messages import SECONDS
-from choral.protocol.tokens import TOKEN_BYTES, Issuer, TokenRequest
+from choral.protocol.tokens import MOST_TOGETHER, TOKEN_BYTES, Issuer, TokenRequest
 from choral.protocol.wire import Blob
 from choral.storage.device import DeviceStore, DeviceTransaction
 
-STOCK = 8  # tokens of one task that are asked for at once, if its Terms allow so many more reports
+STOCK = 8  # tokens of one task that are asked for at once, or a turn's, if its Terms allow so many more reports
 
 
 class IssuerRoad(Protocol):
@@ -68,13 +68,15 @@ def restock(
     """Ask for tokens if there are too few for the next turn; a step if it cannot be done. left: reports that Terms allow"""
     with store.transaction() as tx:
         held = sum(key[:32] == offer.task_hash for key, _ in TOKENS.scan(tx))
-    missing = min(offer.terms.reports_per_day, left, STOCK) - held
+    a_turn = offer.terms.reports_per_day
+    missing = min(a_turn, left) - held
     if not offer.task.needs_tokens or missing <= 0:
         return []
     transport, issuer_road = roads
     try:
         issuer = issuer_of(transport, offer.task.issuer)
-        found = _allowed(issuer_road, issuer, offer.task_hash, counts=(min(left, STOCK) - held, missing), entropy=entropy)
+        counts = (min(max(a_turn, STOCK), left) - held, missing)
+        found = _allowed(issuer_road, issuer, offer.task_hash, counts=counts, entropy=entropy)
     except Unreachable as error:
         return [Step("unreachable", f"no tokens from the issuer: {error}", offer.terms.signal, offer.task_hash)]
     except PeerError as error:
@@ -86,13 +88,16 @@ def restock(
 
 
 def _allowed(road: IssuerRoad, issuer: Issuer, task: bytes, *, counts: tuple[int, int], entropy: Entropy) -> list[bytes]:
-    """The first count of tokens, or the second if the account's allowance does not reach."""
+    """The first count of tokens, or the second if the account's allowance does not reach; what an issuer does not
+    take together comes with the next turn.
+    """
+    most, least = (min(count, MOST_TOGETHER) for count in counts)
     try:
-        return ask(road, issuer, task, count=counts[0], entropy=entropy)
+        return ask(road, issuer, task, count=most, entropy=entropy)
     except PeerError as error:
-        if error.problem != "allowance-used" or counts[0] == counts[1]:
+        if error.problem != "allowance-used" or most == least:
             raise
-    return ask(road, issuer, task, count=counts[1], entropy=entropy)
+    return ask(road, issuer, task, count=least, entropy=entropy)
 
 
 def ask(road: IssuerRoad, issuer: Issuer, task: bytes, *, count: int, entropy: Entropy) -> list[bytes]:

@@ -32,7 +32,7 @@ class AlternatingLeastSquares:
     items' biases; taste_milli: of what one person's taste adds for one item; all in thousandths of a rating's unit
     per_person: 1 if a person's squared weights sum to 1 however much they rate, as privacy of a person needs; 0 if each
     rating counts the same
-    canaries: hash of a public Release of ratings, on which no version may be worse than the one before; empty for none
+    canaries: hash of a public Release of ratings, on which no version may be clearly worse; empty for none
     Source: Hu, Koren and Volinsky (ICDM 2008) for the sums; Chien et al. (ICML 2021), "Private alternating least
     squares", for weights and the projection.
     """

@@ -63,13 +63,23 @@ class Holders:
     push: Floats
 
 
-def logistic_updates(instances: Floats, turns: Turns, holders: Holders, *, rate: float, clip: float, longest: float) -> None:
-    """One device's step after another; instances float64[k, size] change in place.
-
-    clip: L1 norm of a row's gradient; longest: of the mean over a device's rows
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a device steps. clip: L1 norm of a row's gradient; longest: of their mean; most: size of the step in one weight,
+    at which the mechanism cuts it
     """
+
+    rate: float
+    clip: float
+    longest: float
+    most: float
+
+
+def logistic_updates(instances: Floats, turns: Turns, holders: Holders, limits: Limits) -> None:
+    """One device's step after another; instances float64[k, size] change in place."""
     one, other = (turns.draw, turns.discard, turns.noise), (holders.inputs, holders.labels, holders.rows)
-    _logistic(instances, *one, *other, holders.hostile, holders.push, rate, clip, longest)
+    step = (limits.rate, limits.clip, limits.longest, limits.most)
+    _logistic(instances, *one, *other, holders.hostile, holders.push, *step)
 
 
 @compiled
@@ -136,7 +146,7 @@ def _clipped_step(params, inputs, labels, rows, clip, longest, gradient, step): 
 
 
 @compiled
-def _logistic(instances, draw, discard, noise, inputs, labels, rows, hostile, push, rate, clip, longest):  # type: ignore[no-untyped-def]
+def _logistic(instances, draw, discard, noise, inputs, labels, rows, hostile, push, rate, clip, longest, most):  # type: ignore[no-untyped-def]
     size = instances.shape[1]
     gradient, step = np.empty(size), np.empty(size)
     for turn in range(len(draw)):
@@ -147,4 +157,5 @@ def _logistic(instances, draw, discard, noise, inputs, labels, rows, hostile, pu
             continue
         _clipped_step(drawn, inputs, labels, rows[turn], clip, longest, gradient, step)
         for weight in range(size):
-            discarded[weight] = drawn[weight] - rate * step[weight] + noise[turn, weight]
+            moved = min(max(rate * step[weight], -most), most)
+            discarded[weight] = drawn[weight] - moved + noise[turn, weight]

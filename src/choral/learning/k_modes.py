@@ -21,7 +21,7 @@ class KModes:
 
     clusters, slots, categories: k centres of `slots` numbers, each in [0, categories)
     start: hash of a public Release whose `modes` are the first centres; empty for random ones
-    canaries: hash of a public Release of rows, to which no version's centres may lie farther; empty for none
+    canaries: hash of a public Release of rows, from which no version's centres may lie clearly farther; empty for none
     A device's rows weigh 1 together, whatever their number, so one device's part has an L2 norm of at most sqrt(slots). The
     sums have clusters x slots x categories numbers, and a centre moves where these stand out of the noise. With a trusted
     sum that takes thousands of devices, under local privacy up to millions (docs/experiments/her.md).
@@ -116,8 +116,9 @@ class KModes:
 
     def _checked(self, params: Arrays) -> NDArray[np.int64]:
         modes = np.asarray(params["modes"])
-        if modes.shape != (self.clusters, self.slots) or modes.dtype.kind not in "iu" or (modes >= self.categories).any():
-            raise ValueError(f"centres are {self.clusters} x {self.slots} categories below {self.categories}")
+        is_shaped = modes.shape == (self.clusters, self.slots) and modes.dtype.kind in "iu"
+        if not is_shaped or (modes < 0).any() or (modes >= self.categories).any():
+            raise ValueError(f"centres are {self.clusters} x {self.slots} categories below {self.categories}, none negative")
         return modes.astype(np.int64)
 
     def _state(self, modes: NDArray[np.int64], weight: NDArray[np.float64], round_: int) -> Arrays:

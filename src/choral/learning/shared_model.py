@@ -27,7 +27,7 @@ class SharedModel(ABC):
 
     model, shape: of what is learnt, see `model_of`; start_micro: scale of the random start, in millionths
     start: hash of a public Release whose `params` are the start instead; empty for a random one
-    canaries: hash of a public Release of examples, on which no version may be worse than the one before; empty for none
+    canaries: hash of a public Release of examples, on which no version may be clearly worse; empty for none
     State: `params` (the iterate that devices get), `served` (what is published), `start`, all float64[size]; `round`
     int64[1], `noise` float64[1], and what the server's steps remember.
     """

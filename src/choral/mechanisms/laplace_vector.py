@@ -70,18 +70,18 @@ class LaplaceVector:
         >>> LaplaceVector.for_epsilon(4.0, 53, clip_norm=1.0).payload.itemsize
         212
         """
-        return cls._first(cls.grids(epsilon, dimension, clip_norm=clip_norm))
+        return cls._first(cls.grids(epsilon, dimension, clip_norm=clip_norm), f"{epsilon=}, {dimension=}")
 
     @classmethod
     def for_one_coordinate(cls, epsilon: float, dimension: int, *, most: float) -> Self:
         """The noise of Pihur et al.: `epsilon` for one coordinate of size at most `most`, `dimension` times that for all."""
-        return cls._first(cls.grids_of_one(epsilon, dimension, most=most))
+        return cls._first(cls.grids_of_one(epsilon, dimension, most=most), f"{epsilon=} for one of {dimension=}")
 
     @classmethod
-    def _first(cls, grids: Iterator[Self]) -> Self:
+    def _first(cls, grids: Iterator[Self], asked: str) -> Self:
         for one in grids:
             return one
-        raise ValueError("no grid fits this epsilon; ask for a larger one or fewer numbers")
+        raise ValueError(f"no grid fits {asked}; ask for a larger epsilon or fewer numbers")
 
     @classmethod
     def grids(cls, epsilon: float, dimension: int, *, clip_norm: float, share: int = 1) -> Iterator[Self]:

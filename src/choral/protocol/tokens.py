@@ -26,6 +26,7 @@ NONCE_BYTES = 32
 INPUT = struct.Struct(">H32s32s32s")  # type, nonce, digest of the challenge, key id
 TOKEN_BYTES = INPUT.size + SIGNATURE_BYTES
 REQUEST = struct.Struct(f">HB{SIGNATURE_BYTES}s")  # type, last byte of the key id, blinded message
+MOST_TOGETHER = 16  # requests that an issuer takes in one body
 REFUSED = "token-refused"
 # SubjectPublicKeyInfo for RSASSA-PSS with SHA-384, MGF1 with SHA-384 and 48 bytes of salt (RFC 9578, section 8.2.2)
 PSS_ALGORITHM = bytes.fromhex(

@@ -32,7 +32,7 @@ def shuffle_once(
     require_key(known, shuffler_key)
     legal = legal_payloads(known, store.sealed(batch), batch, shuffler_key)
     dropped = batch.reports - len(legal)
-    sifted = replace(batch, legal=len(legal), dropped=dropped)  # as this duty leaves it: another one may go on at once
+    sifted = replace(batch, legal=len(legal), dropped=dropped, lease_until=0)  # as left: another duty may go on
     if len(legal) < batch.minimum:
         store.finish_erased(batch, BELOW_MINIMUM, legal=len(legal), dropped=dropped, now=second)
         return replace(sifted, state="erased", why=BELOW_MINIMUM)

@@ -51,6 +51,15 @@ def _keeps_refused_versions_without_a_state(store: ServerStore) -> None:
     require(first_row(store).state == "erased" and not list(store.parts(batch)), "spends a refused batch")
 
 
+def _takes_back_what_streamed_into_a_refused_version(store: ServerStore) -> None:
+    batch = _ready(store)
+    version = VersionRow(TASK, 1, 0, 0, "refused", b"", GOAL, 40, why="worse")
+    store.finish_erased(batch, "refused", legal=GOAL, dropped=0, now=40, version=version, state=b"parent")
+    task = store.task(TASK)
+    require(task is not None and (task.state, task.version) == (b"parent", 0), "restores the state that is given")
+    require(revision(store) == 2, "counts a state that is restored as written")
+
+
 def _rolls_back_whole_and_writes_it_down(store: ServerStore) -> None:
     batch = _ready(store)
     version = VersionRow(TASK, 1, 0, 0, "published", b"r" * 32, GOAL, 40)
@@ -100,6 +109,7 @@ MODEL_CHECKS = (
     _begins_a_model_once,
     _keeps_versions_with_their_releases,
     _keeps_refused_versions_without_a_state,
+    _takes_back_what_streamed_into_a_refused_version,
     _rolls_back_whole_and_writes_it_down,
     _makes_a_version_of_the_current_one_only,
     _releases_one_batch_of_a_task_at_a_time,

@@ -1,8 +1,8 @@
 """The companion: a day in fragments, moods, and what others' days teach without anyone seeing them.
 
 Knows: activities, fragments of time, moods, clusters. Must not know: other apps; its device half no server.
-Interface: `Activity`, `ACTIVITIES`, `Fragments`; studies in generator.py, clustering.py, factors.py and study.py.
-Add here: what the application shows; a new activity needs a label and a time-use group in activities.py.
+Interface: `Activity`, `ACTIVITIES`, `Fragments`; what a person runs in device/, studies in study/.
+Add here: what the application shows; a new activity needs a label and a time-use group in device/activities.py.
 Tested in: tests/apps/test_companion_*.py.
 """
 

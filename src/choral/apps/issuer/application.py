@@ -22,11 +22,10 @@ from starlette.types import ASGIApp
 from choral.apps.issuer.store import IssuerStore
 from choral.errors import ChoralError, PeerError, UsageError
 from choral.numerics import Entropy
-from choral.protocol.tokens import REQUEST, Issuer, TokenKey, asked, issue
+from choral.protocol.tokens import MOST_TOGETHER, REQUEST, Issuer, TokenKey, asked, issue
 from choral.server.api import with_headers
 from choral.server.problem_responses import answer_choral_error, answer_http_error
 
-MOST_TOGETHER = 16  # requests in one body
 ANSWER_TYPE = "application/private-token-response"
 NO_STORE = {"Cache-Control": "no-store"}
 

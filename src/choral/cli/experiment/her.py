@@ -31,19 +31,21 @@ def her(
     folder: Annotated[Path, typer.Option(help="Where the page and the figures go.")] = FOLDER,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all results here as well.")] = None,
     export: Annotated[
-        Path | None, typer.Option(help="Write the ratings of 50 and of 1,000 people here, for other programs.")
+        Path | None, typer.Option(help="Write hours and ratings of 50 and of 1,000 people here, for other programs.")
     ] = None,
     fastai: Annotated[Path | None, typer.Option(help="What bench/her_fastai.py made of exported ratings.")] = None,
+    fasterpam: Annotated[Path | None, typer.Option(help="What bench/her_fasterpam.py made of exported hours.")] = None,
 ) -> None:
     """The companion's filter: central, federated by sums and by averaging; people, labels, activities and privacy."""
     check_folder(folder)
     check_outputs(json_file)
-    others = _read_fastai(fastai)
+    others, medoids = _read_peer(fastai, "her_fastai.py"), _read_peer(fasterpam, "her_fasterpam.py")
     started = time.perf_counter()
     document: dict[str, Any] = {"seed": seed, "mood_scale": "0 to 1 in steps of 0.01", "sizes": {}}
     with progress(STEPS, "studies") as done:
         for count, days in SIZES:
-            document["sizes"][str(count)] = _size(count, days, seed, export, others.get(str(count), {}))
+            size = document["sizes"][str(count)] = _size(count, days, seed, export, others.get(str(count), {}))
+            size["clusters"].update({f"fasterpam_{name}": one for name, one in medoids.get(str(count), {}).items()})
             done(1)
         document["intervals"] = [_interval(per_day, seed, done) for per_day in PER_DAY]
         document["privacy"] = [_study(people, 12, epsilon, seed, done) for epsilon in EPSILONS]
@@ -73,12 +75,15 @@ def _size(people: int, days: int, seed: int, export: Path | None, fastai: Mappin
     """Every model on lives of so many people."""
     import numpy as np
 
+    from choral.apps.companion.device.fragments import Fragments
+    from choral.apps.companion.study.generator import Generator
     from choral.apps.companion.study.her import curves, data_of, own_mean
 
     data = data_of(people, days, seed)
     if export is not None:
         export.mkdir(parents=True, exist_ok=True)
-        np.savez(export / f"her_{people}.npz", person=data.person, item=data.cluster, mood=data.mood, validates=data.validates)
+        to, hours = export / f"her_{people}.npz", Generator(seed, Fragments()).lives(people, days).rows
+        np.savez(to, hours=hours, person=data.person, item=data.cluster, mood=data.mood, validates=data.validates)
     found = {name: curve.document() for name, curve in curves(data, seed).items()}
     found["own mean"] = own_mean(data).document()
     return {
@@ -166,11 +171,11 @@ def _moods(seed: int) -> dict[str, Any]:
     }
 
 
-def _read_fastai(path: Path | None) -> dict[str, Any]:
+def _read_peer(path: Path | None, maker: str) -> dict[str, Any]:
     if path is None:
         return {}
     try:
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read ({error}); make it with bench/her_fastai.py") from None
+        raise UsageError(f"{path} cannot be read ({error}); make it with bench/{maker}") from None
     return found

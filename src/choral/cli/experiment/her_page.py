@@ -88,9 +88,16 @@ def _models(size: Mapping[str, Any]) -> str:
     note = (
         f"{size['people']:,} people, {size['days']} day(s) each. Noise floor {size['noise_floor']:.5f}. 100 clusters by "
         f"weighted k-medoids in {clusters['seconds']:.1f} s, mean distance {clusters['k_medoids_mean_distance']:.4f} "
-        f"(weighted k-modes: {clusters['k_modes_mean_distance']:.4f})."
+        f"(weighted k-modes: {clusters['k_modes_mean_distance']:.4f}{_fasterpam(clusters)})."
     )
     return note + "\n\n" + table(["model", "training MSE", "validation MSE", "s an epoch", "s in all"], rows)
+
+
+def _fasterpam(clusters: Mapping[str, Any]) -> str:
+    if "fasterpam_mean_distance" not in clusters:
+        return ""
+    distance, seconds = clusters["fasterpam_mean_distance"], clusters["fasterpam_seconds"]
+    return f"; FasterPAM on all hours, the better of two starts: {distance:.4f}, {seconds:.0f} s each, `bench/her_fasterpam.py`"
 
 
 def _equality(size: Mapping[str, Any]) -> str:
@@ -140,12 +147,13 @@ def _studies(rows: list[dict[str, Any]], by: str) -> str:
 def _clusters(found: Mapping[str, Any]) -> Iterable[str]:
     yield (
         "Clusters can come from a public catalogue, learnt from other people, or be learnt from those who use them: by "
-        "federated k-modes, which starts from the catalogue and counts, cluster by cluster and slot by slot, what people did "
-        "in one day of theirs. Each person reports once; a centre moves only where counts stand out of the noise, by as much "
-        "as noise alone reaches in one round of seven at most. Mean distance of the hours of 2,000 held-back people, over "
-        "four populations; a star marks what is nearer than the catalogue by more than three standard errors of the "
-        "difference. *One place* is k-medoids on everyone's days, up to 1,000 people; *sum* is the trust in whoever adds up, "
-        "as above; *local* needs no trust. From a million people on, the counts of 50,000 are multiplied."
+        "federated k-modes, which starts from the catalogue and counts, cluster by cluster and slot by slot, what people "
+        "did in one day of theirs. Each person reports once; a centre moves only where counts stand out of the noise, by "
+        "as much as noise alone reaches in one round of seven at most. Mean distance of the hours of 2,000 held-back "
+        "people, over four populations; a star marks what is nearer than the catalogue by more than three standard errors "
+        "of the difference, which of four populations chance alone exceeds once in 35. *One place* is k-medoids on "
+        "everyone's days, up to 1,000 people; *sum* is the trust in whoever adds up, as above; *local* needs no trust. "
+        "From a million people on, the counts of 50,000 are multiplied."
     )
     for name, one in found.items():
         yield f"The catalogue was learnt from **{name}**: {one['catalogue_distance']:.4f}."

@@ -5,7 +5,7 @@ becomes a report; what may be learnt from it goes through the agent's signals. D
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from datetime import date, timedelta
 from typing import Any, Literal, TypeVar
@@ -28,7 +28,7 @@ from choral.apps.companion.device.diary_rows import (
     row_of,
 )
 from choral.apps.companion.device.entries import Entry, merged, to_json
-from choral.apps.companion.device.redaction import Span, fragments_in, joined, near, spans_of, widened, without
+from choral.apps.companion.device.redaction import Span, fragments_in, joined, left_of, spans_of, widened
 from choral.storage.device import DeviceStore, DeviceTransaction
 
 SCALE = 100  # of valence and energy: 0 is lowest, 100 is highest
@@ -97,7 +97,7 @@ class Diary:
         given = _by_start(entries)
         more = known = 0
         with self.store.transaction() as tx:
-            by_day = _left(given, _redacted(tx))
+            by_day = left_of(given, _redacted(tx))
             for day, new in by_day.items():
                 before = entries_on(tx, day)
                 after = merged(before, new)
@@ -182,7 +182,7 @@ class Diary:
                 table.write(tx, day, {place: value for place, value in values.items() if place not in gone})
             days = [day - timedelta(days=back) for back in range(REACH_DAYS, -2, -1)]
             kept = {one: entries_on(tx, one) for one in days}
-            left = _left(_by_start(entry for entries in kept.values() for entry in entries), spans)
+            left = left_of(_by_start(entry for entries in kept.values() for entry in entries), spans)
             for one, before in kept.items():
                 if before != (after := merged((), left.get(one, ()))):
                     DAYS.put(tx, key_of(one), Row(to_json(after)))
@@ -234,17 +234,6 @@ def _by_start(entries: Iterable[Entry]) -> dict[date, set[Entry]]:
     found: dict[date, set[Entry]] = {}
     for entry in entries:
         found.setdefault(entry.day, set()).add(entry)
-    return found
-
-
-def _left(by_day: Mapping[date, Iterable[Entry]], spans: Sequence[Span]) -> dict[date, set[Entry]]:
-    """What is left of entries outside of the spans, by the day that it begins on."""
-    found: dict[date, set[Entry]] = {}
-    for day, entries in by_day.items():
-        reached = near(spans, day)
-        parts = (part for entry in entries for part in without(entry, reached)) if reached else entries
-        for part in parts:
-            found.setdefault(part.day if reached else day, set()).add(part)
     return found
 
 

@@ -5,7 +5,7 @@ vote together. How sure a guess is, is measured on the person's own labels, each
 what the person confirmed teaches. Guesses fill gaps and never change a label. Device half.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -106,16 +106,6 @@ def guesses(labeller: Labeller | None, record: Record, day: date, *, until: date
         if fragment in gaps and (is_logged(slots, fragment) or voters.near(float(rows.hour[place]), NEAR))
     ]
     return Guesses(tuple(found), _sentence(len(voters.activity), len(gaps)))
-
-
-def accepted(guess: Guess) -> Mapping[int, Label]:
-    """The first of two taps: yes."""
-    return {guess.fragment: chosen(guess.activity)}
-
-
-def accepted_segment(found: Guesses, guess: Guess) -> Mapping[int, Label]:
-    """Yes, for all gaps of the guess's segment."""
-    return {one.fragment: chosen(guess.activity) for one in found.of if guess.first <= one.fragment <= guess.last}
 
 
 def chosen(activity: str) -> Label:

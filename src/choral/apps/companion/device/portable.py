@@ -42,7 +42,7 @@ def restore(diary: Diary, data: Any, *, per_day: int = 24) -> Restored:
     """
     kept = _checked(data)
     entries, labels, moods = _entries(kept), _by_day(kept["labels"], _label), _by_day(kept["moods"], _mood)
-    imports = [(_sound(bytes.fromhex, key), _sound(Import, *_list(row))) for key, row in kept["imports"].items()]
+    imports = [(_sound(bytes.fromhex, key), _sound(_import, *_list(row))) for key, row in kept["imports"].items()]
     notes = {name: value for name, value in kept["notes"].items() if name.encode() not in (EXTENT, REDACTED)}
     spans = [_sound(_span, *_list(row)) for row in _list(kept["notes"].get(REDACTED.decode(), []))]
     diary.keep_redacted(spans)
@@ -103,6 +103,12 @@ def _entry(start: Any, seconds: Any, offset: Any, kind: Any, what: Any, source: 
     if not all(type(number) is int for number in (start, seconds, offset)) or not isinstance(what, str):
         raise TypeError("an entry is three whole numbers and three words")
     return Entry(start, seconds, offset, kind, what, str(source))
+
+
+def _import(source: Any, name: Any, at: Any, new: Any, known: Any, skipped: Any, why: Any = "") -> Import:
+    if not all(type(number) is int for number in (at, new, known, skipped)):
+        raise TypeError("an import is four whole numbers and three words")
+    return Import(str(source), str(name), at, new, known, skipped, str(why))
 
 
 def _span(first: Any, last: Any) -> tuple[int, int]:

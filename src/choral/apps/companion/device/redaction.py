@@ -4,7 +4,7 @@ A span is told in seconds since the wall clock said 1970, its end left out: hour
 wall, wherever that was. Device half.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -62,6 +62,17 @@ def without(entry: Entry, spans: Iterable[Span]) -> tuple[Entry, ...]:
         cuts = [((begin, min(end, first - wall)), (max(begin, last - wall), end)) for begin, end in left]
         left = [part for both in cuts for part in both if part[0] < part[1]]
     return tuple(replace(entry, start=begin, seconds=max(0, min(end, entry.end) - begin)) for begin, end in left)
+
+
+def left_of(by_day: Mapping[date, Iterable[Entry]], spans: Sequence[Span]) -> dict[date, set[Entry]]:
+    """What is left of entries outside of the spans, by the day that it begins on."""
+    found: dict[date, set[Entry]] = {}
+    for day, entries in by_day.items():
+        reached = near(spans, day)
+        parts = (part for entry in entries for part in without(entry, reached)) if reached else entries
+        for part in parts:
+            found.setdefault(part.day if reached else day, set()).add(part)
+    return found
 
 
 def _midnight(day: date) -> int:

@@ -9,6 +9,7 @@ from choral.apps.companion.importers import IMPORTERS
 from choral.apps.companion.page.desk import Desk, Room, go, learn
 from choral.apps.companion.page.forms import Ask, wrong
 from choral.apps.companion.page.settings import LENGTHS, LOCKS, Settings, checked_zone
+from choral.apps.companion.page.telling import untell_all
 
 COUNTRY_LETTERS = 2
 
@@ -45,6 +46,7 @@ def keep(desk: Desk, ask: Ask) -> Response:
     is_recut = settings.per_day != room.settings.per_day or settings.zone != room.settings.zone
     desk.choose(room, settings)
     if is_recut:
+        untell_all(room)
         learn(room, ask.now)
     if is_new_road and settings.has_server:
         desk.say(*(step.text for step in room.agent.refresh(ask.now)))

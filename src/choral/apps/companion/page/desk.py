@@ -7,7 +7,7 @@ transactions keep the two apart, and a lock keeps opening and locking apart.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -53,7 +53,7 @@ class Agents(Protocol):
 class Room:
     """The open companion. zone: of the clock on the wall; mind: what was understood so far, and `learnt` when
 
-    is_stale: whether something was said since
+    is_stale: whether something was said since; lesson: one thread learns at a time
     """
 
     opened: Opened
@@ -63,6 +63,7 @@ class Room:
     mind: Mind
     learnt: datetime
     is_stale: bool = False
+    lesson: Lock = field(default_factory=Lock, repr=False)
 
     @property
     def diary(self) -> Diary:
@@ -215,9 +216,10 @@ def _road(settings: Settings) -> tuple[str, str, bool]:
 
 
 def learn(room: Room, now: datetime) -> None:
-    """Understand the diary as it is now."""
-    room.is_stale, room.learnt = False, now
-    room.mind = understand(room.diary, room.settings, room.zone, now)
+    """Understand the diary as it is now; a lesson begun earlier ends first, or it would bring back what was redacted since."""
+    with room.lesson:
+        room.is_stale, room.learnt = False, now
+        room.mind = understand(room.diary, room.settings, room.zone, now)
 
 
 def learn_in_time(room: Room, now: datetime) -> None:

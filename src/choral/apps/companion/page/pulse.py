@@ -25,9 +25,12 @@ class Pulse:
         room = self.desk.open_room()
         if room is None:
             return ()
-        self.desk.watching.write(room.diary)
-        steps = self._turn(room, now)
-        if self.desk.doze(now) is not None:
+        try:
+            self.desk.watching.write(room.diary)
+            steps = self._turn(room, now)
+        finally:  # it locks whatever went wrong
+            still = self.desk.doze(now)
+        if still is not None:
             learn_in_time(room, now)
         return steps
 

@@ -1,7 +1,7 @@
 """What the agent is told: hours that the person both labelled and rated, where they agreed to that; and what they took back.
 
 An hour is told once, whichever of the two was said last; when either changes, or is taken back or redacted, what was told
-of it is deleted first. A report that was made meanwhile stays made.
+of it is deleted first; all of it, when hours get another length or another zone. A report that was made meanwhile stays made.
 """
 
 from collections.abc import Collection
@@ -34,6 +34,11 @@ def untell(room: Room, day: date, fragments: Collection[int]) -> dict[int, datet
     gone = frozenset(begins.values())
     room.agent.retract(lambda event: event.kind == RATED and event.at in gone)
     return begins
+
+
+def untell_all(room: Room) -> None:
+    """Take back all that was told: cut or clocked otherwise, an hour would not find it again, if it were redacted."""
+    room.agent.retract(lambda event: event.kind == RATED)
 
 
 def _told(room: Room, event: Event, now: datetime) -> bool:

@@ -57,7 +57,7 @@ class Trial:
 
     @property
     def better(self) -> bool:
-        """Whether it is nearer beyond chance."""
+        """Whether it is nearer by `TELLING` standard errors: of what is as near, chance calls one in 35 so, of four seeds."""
         return self.gain > TELLING * self.gain_stderr
 
 

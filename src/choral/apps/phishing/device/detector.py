@@ -17,10 +17,10 @@ from choral.apps.phishing.device.sentences import said
 from choral.errors import Refused, UsageError
 from choral.learning.base import Arrays
 from choral.learning.classification import auc
+from choral.learning.gate import is_worse
 
 FALSE_POSITIVES = 0.01
 REASONS = 3
-TOLERANCE = 2.0  # standard errors
 FEWEST_CANARIES = 100  # honest ones, below which a share of 1 % means nothing
 Floats = NDArray[np.float64]
 
@@ -110,7 +110,7 @@ class Detector:
         inputs, labels = np.asarray(canaries["inputs"], np.float64), np.asarray(canaries["label"], np.float64)
         rows = ((self, inputs), (other, self.layout.as_read_by(other.layout, inputs)))
         ours, theirs = (auc(read @ one.params[:-1] + one.params[-1], labels) for one, read in rows)
-        if ours[0] < theirs[0] - TOLERANCE * ours[1]:
+        if is_worse(*ours, best=theirs[0]):
             raise Refused(f"{self.name} tells links apart worse (AUC {ours[0]:.3f}) than {other.name} on the same canaries")
 
     def judge(self, seen: Seen) -> Verdict:

@@ -1,5 +1,6 @@
 """Learning by draw and discard over a population: k instances, one report after another."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from choral.apps.phishing.study.ground import Ground
 from choral.apps.phishing.study.population import source
 from choral.learning.base import Arrays
 from choral.learning.draw_and_discard import DrawAndDiscard, measured_spread
-from choral.learning.draw_and_discard_kernels import Holders, Turns, logistic_updates
+from choral.learning.draw_and_discard_kernels import Holders, Limits, Turns, logistic_updates
 from choral.mechanisms.laplace_model import LaplaceModel
 from choral.numerics import SeededEntropy
 
@@ -89,6 +90,8 @@ def learn_drawn(
         state["instances"] = state["instances"] + start
     rows = np.column_stack([ground.inputs, np.ones(len(ground.inputs))])
     gate = Gate(lambda one: algorithm.judge(algorithm.publish(one), ground.canaries), {**state}, is_open=not gated)
+    most = math.inf if mechanism is None else (mechanism.reach - 1) * mechanism.update.step
+    limits = Limits(algorithm.rate, algorithm.clip_micro / MICRO, algorithm.longest, most)
     spreads: list[float] = []
     step = min(CHUNK, max(1, ground.devices // CHECKS))
     for first in range(0, ground.devices, step):
@@ -96,8 +99,7 @@ def learn_drawn(
         instances = state["instances"].copy()
         holders = Holders(rows, ground.labels, ground.held[part], hostile[part], push)
         turns = _turns(algorithm, mechanism, part, seed)
-        limits = {"clip": algorithm.clip_micro / MICRO, "longest": algorithm.longest}
-        logistic_updates(instances, turns, holders, rate=algorithm.rate, **limits)
+        logistic_updates(instances, turns, holders, limits)
         state = dict(gate.admit({**state, "instances": instances}))
         spreads.append(measured_spread(instances)[0])
         if done:

@@ -38,6 +38,11 @@ class Trips:
     first: int = 0
     tokens: list[bytes] = field(default_factory=list)
 
+    @property
+    def report_bytes(self) -> int:
+        """Of one report, and of its token if it has one."""
+        return len(self.sealed[0]) + (len(self.tokens[0]) if self.tokens else 0)
+
     def fetch(self, host: str) -> bytes:
         """The request for a check-out, the same for every device."""
         return _request("GET", f"/v1/checkouts/{self.signal}", host, HEADERS) + END
@@ -61,12 +66,14 @@ class Tally:
     """What the devices of one run have done: trips ended in time, requests and bytes of those, seconds of each.
 
     lasted: seconds that the run took, fewer than asked for if the reports came to an end
+    bytes_both_ways: whole requests and answers; bytes_of_messages: check-outs, reports and tokens alone
     """
 
     lasted: float
     trips: int = 0
     requests: int = 0
     bytes_both_ways: int = 0
+    bytes_of_messages: int = 0
     seconds: list[float] = field(default_factory=list)
 
 
@@ -113,6 +120,7 @@ async def _travel(host: str, port: int, trips: Trips, devices: int, seconds: flo
                 tally.trips += 1
                 tally.requests += len(answers)
                 tally.bytes_both_ways += len(fetch) + len(upload) + sum(map(len, answers))
+                tally.bytes_of_messages += len(answers[0].partition(END)[2]) + trips.report_bytes
                 tally.seconds.append(ended - began)
 
     async with asyncio.TaskGroup() as group:

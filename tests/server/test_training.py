@@ -12,7 +12,7 @@ from choral.protocol.messages import CHANCE_UNIT
 from choral.server import TaskBook, stream_once
 from choral.server.checkout import Counter
 from choral.server.ingest import admit
-from choral.server.versions import roll_back
+from choral.server.versions import NOTHING_NEW, roll_back
 from choral.storage import BELOW_MINIMUM, LeaseLost, MemoryServerStore, SqliteServerStore
 from tests.server.house import NAMES, SERVER, SHUFFLER, START, TOKEN, House, at
 from tests.server.training import (
@@ -470,6 +470,27 @@ def test_a_fold_between_which_the_state_changed_is_made_anew_at_once():
         else:
             with pytest.raises(LeaseLost, match="fold anew"):
                 stream(house)
+
+
+def test_a_version_of_a_stream_tells_the_reports_that_it_has_and_a_round_with_nothing_new_makes_none():
+    """Reports of the next round are folded before this one ends: they are in its version, and in no second one."""
+    house = House()
+    task, _ = streaming_task()
+    house.publish(task)
+    house.ingest(update(task, checkout_of(house, seed=number), number) for number in range(3))
+    house.second = 60
+    house.ingest(update(task, checkout_of(house, seed=number), number) for number in range(3, 7))
+    assert sum(stream(house).legal for _ in range(2)) == 7
+    house.second = 120
+    assert house.release().reports == 7
+    house.second = 180
+    passed = house.release()
+    assert (passed.state, passed.legal, passed.why) == ("erased", 4, NOTHING_NEW)
+    assert [(one.number, one.reports) for one in house.store.versions(task.hash)] == [(0, 0), (1, 7)]
+    house.ingest([update(task, checkout_of(house), 9)])
+    stream(house)
+    house.second = 400
+    assert house.release().reports == 1
 
 
 def test_a_stream_needs_a_task_that_promises_no_batch():

@@ -20,7 +20,7 @@ from choral.server.models import begun, packed, state_of
 from choral.server.rounds import seconds
 from choral.server.shuffle import LEASE_SECONDS
 from choral.server.tasks import Known, Names, TaskBook
-from choral.server.versions import candidate, refuse
+from choral.server.versions import candidate, pass_over, refuse
 from choral.storage import BatchRow, ReleaseRow, ServerStore, TaskRow, VersionRow
 
 ROWS_AT_ONCE = 2**14  # payloads summed at a time
@@ -33,7 +33,7 @@ def release_once(
     """The Release of one batch that was due, signed, kept and its payloads erased in one transaction; None if none is due.
 
     Where a model is trained, a candidate that its gate refuses is never published: the batch is spent, the model stays
-    what it was, and the erased row that says why is returned instead.
+    what it was, and the erased row that says why is returned instead. So is that of a streaming round with nothing new.
     """
     second = seconds(now)
     batch = store.lease("release", now=second, until=second + LEASE_SECONDS)
@@ -46,6 +46,8 @@ def release_once(
         estimate = known.mechanism.estimate(total(known.mechanism, store.parts(batch), engine), batch.legal)
         state = known.algorithm.fold(state, _require_whole(estimate, batch), entropy)
     version = candidate(store, known, batch, row, state=state, now=second) if known.trains else None
+    if version is not None and not version.reports:
+        return pass_over(store, batch, now=second)
     if version is not None and version.state == "refused":
         return refuse(store, batch, version, now=second)
     return _published(store, server_key, known, Candidate(batch, row, state, version), second)
@@ -60,17 +62,22 @@ class Candidate:
     state: Arrays
     version: VersionRow | None
 
+    @property
+    def reports(self) -> int:
+        """How many it was made of."""
+        return self.batch.legal if self.version is None else self.version.reports
+
 
 def _published(store: ServerStore, server_key: Ed25519PrivateKey, known: Known, due: Candidate, now: int) -> Release:
     """The release, kept with the state and the version in one transaction."""
-    batch = due.batch
-    release = _release(known, batch, known.algorithm.publish(due.state), now)
+    batch, reports = due.batch, due.reports
+    release = _release(known, batch, known.algorithm.publish(due.state), reports, now)
     signed = sign(release, server_key)
     hash_ = hashlib.sha256(signed.body).digest()
-    full = packed(known, due.state, round_=batch.round, reports=batch.legal, now=now)
+    full = packed(known, due.state, round_=batch.round, reports=reports, now=now)
     store.finish_release(
         batch,
-        ReleaseRow(hash_, batch.task, batch.round, release.kind, batch.legal, now),
+        ReleaseRow(hash_, batch.task, batch.round, release.kind, reports, now),
         signed=encode(signed),
         unpublished=full,
         state=None if batch.streams else full,
@@ -106,7 +113,7 @@ def _require_whole(estimate: Estimate, batch: BatchRow) -> Estimate:
     return estimate
 
 
-def _release(known: Known, batch: BatchRow, arrays: Arrays, now: int) -> Release:
+def _release(known: Known, batch: BatchRow, arrays: Arrays, reports: int, now: int) -> Release:
     kind = "histogram" if arrays.keys() >= HISTOGRAM else known.task.algorithm.name
     guarantees = known.mechanism.guarantees(known.task.rule.minimum, known.task.reports_per_device)
-    return Release(batch.task, batch.round, kind, batch.legal, now, guarantees, arrays)
+    return Release(batch.task, batch.round, kind, reports, now, guarantees, arrays)

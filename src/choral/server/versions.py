@@ -10,11 +10,17 @@ from choral.server.tasks import Known, TaskBook
 from choral.storage import BatchRow, ServerStore, TaskRow, VersionRow
 
 REFUSED = "refused by the gate"
+NOTHING_NEW = "nothing new: its reports are in the version before, or were taken back with a later one"
 
 
 def candidate(store: ServerStore, known: Known, batch: BatchRow, row: TaskRow, *, state: Arrays, now: int) -> VersionRow:
-    """The next version, published or refused, with its metric and its parent's; its release is not made yet."""
-    verdict = gate(store, known, state=state, parent=unpacked(_parent(store, row)))
+    """The next version, published or refused, with its metric and its parent's; its release is not made yet.
+
+    Its reports are those that it has and its parent has not: of a batch; where reports stream into the state, also those of
+    the round that goes on, which the versions of that round then lack.
+    """
+    parent = unpacked(_parent(store, row))
+    verdict = gate(store, known, state=state, parent=parent)
     return VersionRow(
         known.hash,
         number=max(one.number for one in store.versions(known.hash)) + 1,
@@ -22,7 +28,7 @@ def candidate(store: ServerStore, known: Known, batch: BatchRow, row: TaskRow, *
         round=batch.round,
         state="refused" if verdict.why else "published",
         release=b"",
-        reports=batch.legal,
+        reports=int(state["updates"][0] - parent["updates"][0]) if batch.streams else batch.legal,
         created=now,
         metric=verdict.metric,
         stderr=verdict.stderr,
@@ -30,6 +36,12 @@ def candidate(store: ServerStore, known: Known, batch: BatchRow, row: TaskRow, *
         parent_stderr=verdict.parent_stderr,
         why=verdict.why,
     )
+
+
+def pass_over(store: ServerStore, batch: BatchRow, *, now: int) -> BatchRow | None:
+    """The row of a streaming round that ends without a version, for it has nothing that the current one has not."""
+    store.finish_erased(batch, NOTHING_NEW, legal=batch.legal, dropped=batch.dropped, now=now)
+    return store.batch(batch.task, batch.round)
 
 
 def refuse(store: ServerStore, batch: BatchRow, version: VersionRow, *, now: int) -> BatchRow | None:

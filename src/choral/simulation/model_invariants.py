@@ -74,7 +74,8 @@ def _a_batch_makes_one_version(world: World, versions: tuple[VersionRow, ...], r
     for one in versions[1:]:
         state = "released" if one.state in PUBLISHED else "erased"
         require(rows[one.round].state == state, f"a version is {one.state} and its batch {rows[one.round].state}")
-        require(rows[one.round].legal == one.reports, "a version tells another number of reports than its batch")
+        row = rows[one.round]
+        require(row.streams or row.legal == one.reports, "a version tells another number of reports than its batch")
         require((world.faults.inner.release(one.release) is not None) == (state == "released"), "a version lacks its release")
     require(all(row.state != "released" or row.round in made for row in rows.values()), "a released batch made no version")
 
@@ -106,6 +107,9 @@ def _what_streams_is_folded_once(
         return
     state, deeds = unpacked(row.state), world.faults.inner.audit(known.hash)
     _instances_are_reports(world, known, state)
+    for one in (version for version in versions[1:] if version.state != "refused"):
+        new = _updates(world, known, one.number) - _updates(world, known, one.parent)
+        require(new == one.reports, "a version tells another number of reports than it has and its parent has not")
     refused = [one for one in versions if one.state == "refused"]
     legal = sum(one.legal for one in rows)
     now = Streamed(row.revision, int(state["updates"][0]), legal, len(deeds), len(refused))

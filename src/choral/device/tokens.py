@@ -56,7 +56,7 @@ def take(tx: DeviceTransaction, offer: Offer, count: int) -> list[bytes]:
         return [b""] * count
     held = [(key, row.token) for key, row in TOKENS.scan(tx) if key[:32] == offer.task_hash][:count]
     if len(held) < count:
-        raise TaskRefused(f"{count - len(held)} anonymous token(s) are missing; they are asked for now, for the next turn")
+        raise TaskRefused(f"{len(held)} of {count} anonymous tokens are here; more are asked for now, for the next turn")
     for key, _ in held:
         TOKENS.delete(tx, key)
     return [token for _, token in held]

@@ -164,8 +164,8 @@ def summarize(plan: Plan, load: Load, runs: Sequence[Run], fdatasync_ms: float) 
         "round_trips_per_second": round(statistics.median(rates), 1),
         "waiting_devices": plan.devices,
         "requests_per_round_trip": sum(tally.requests for tally in tallies) / trips,
-        "bytes_per_round_trip": round(sum(tally.bytes_of_messages for tally in tallies) / trips, 1),
-        "bytes_with_http": round(sum(tally.bytes_both_ways for tally in tallies) / trips, 1),
+        "bytes_per_round_trip": round(sum(tally.bytes_both_ways for tally in tallies) / trips, 1),
+        "bytes_of_messages": round(sum(tally.bytes_of_messages for tally in tallies) / trips, 1),
         "seconds_to_answer": {name: round(times[int(share * (trips - 1))], 3) for name, share in (("p50", 0.5), ("p99", 0.99))},
         "runs": [round(rate, 1) for rate in rates],
         "waiting_to_be_folded": [one.waiting for one in runs],
@@ -173,7 +173,7 @@ def summarize(plan: Plan, load: Load, runs: Sequence[Run], fdatasync_ms: float) 
         "dropped": [one.dropped for one in runs],
         "aim_on_two_cores": {"round_trips_per_second": AIM, "bytes_per_round_trip": load.most_bytes},
         **load.words,
-        "bytes": "of check-out, report and token; with HTTP: both requests and both answers, headers and all, no TLS",
+        "bytes": "of both requests and both answers with their HTTP headers, no TLS; of messages: check-out, report and token",
         "fdatasync_ms": round(fdatasync_ms, 3),
         "seconds": [round(tally.lasted, 2) for tally in tallies],
         "machine": machine(),
@@ -222,7 +222,7 @@ def _print(summary: dict[str, Any]) -> None:
     console.print(f"devices waiting:                 {summary['waiting_devices']:>8,}")
     console.print(f"requests of a round trip:        {summary['requests_per_round_trip']:>8g}")
     console.print(f"bytes of a round trip:           {summary['bytes_per_round_trip']:>8,.0f}", end="")
-    console.print(f"  (with all of HTTP: {summary['bytes_with_http']:,.0f})")
+    console.print(f"  (check-out, report and token: {summary['bytes_of_messages']:,.0f})")
     console.print(f"seconds of a round trip:         {wait['p50']:>8.2f}  (one in a hundred: {wait['p99']:.2f} or more)")
     if any(summary["waiting_to_be_folded"]) or any(summary["dropped"]):
         waiting, dropped, seconds = (max(summary[name]) for name in FATES)

@@ -21,12 +21,12 @@ from starlette.types import ASGIApp
 
 from choral.apps.companion.device.home import Locked
 from choral.apps.companion.page.desk import Desk, go, learn_in_time
-from choral.apps.companion.page.entrance import CONFLICT, is_let_in, sentence
+from choral.apps.companion.page.entrance import CONFLICT, is_let_in
 from choral.apps.companion.page.forms import Ask, Upload, incoming, read_form, receive
 from choral.apps.companion.page.routes import WAYS, Way
 from choral.apps.companion.page.session import cookie_name
 from choral.errors import ChoralError
-from choral.pages import INTERACTIVE, Door, guarded, secure, static_files
+from choral.pages import INTERACTIVE, Door, guarded, secure, sentence, static_files
 
 NOT_FOUND, LOCKED, BROKEN = 404, 423, 500
 TITLES = {NOT_FOUND: "There is nothing here", BROKEN: "Something broke here"}

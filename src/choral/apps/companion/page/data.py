@@ -13,7 +13,7 @@ from choral.apps.companion.device.portable import everything, restore
 from choral.apps.companion.device.slots import SLOT_SECONDS, slots_of
 from choral.apps.companion.device.turns import LATEST
 from choral.apps.companion.page.desk import Desk, Room, go, learn
-from choral.apps.companion.page.entrance import CONFLICT, MOST, lay_in_ring, sentence
+from choral.apps.companion.page.entrance import CONFLICT, MOST, lay_in_ring
 from choral.apps.companion.page.families import clock, stretch
 from choral.apps.companion.page.forms import INCOMING, Ask, wrong
 from choral.apps.companion.page.mind import keep_turns, turns_of
@@ -22,6 +22,7 @@ from choral.apps.companion.page.settings import LENGTHS, NOTE, Settings
 from choral.apps.companion.page.telling import untell
 from choral.device.passphrase import PassphraseVault, TooSoon, WrongPassphrase
 from choral.errors import Refused, StoreError, UsageError
+from choral.pages import sentence
 
 MOST_EXPORT = 128 * 2**20  # bytes of an export that is put back; five years are about six million
 FORGET, ERASE = "forget", "erase"  # what is typed to be sure

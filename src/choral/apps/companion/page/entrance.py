@@ -8,6 +8,7 @@ from choral.apps.companion.page.forms import Ask
 from choral.apps.companion.page.session import cookie_name
 from choral.device.passphrase import SHORTEST, TooSoon, WrongPassphrase
 from choral.errors import Refused, StoreError
+from choral.pages import sentence
 
 FORBIDDEN, CONFLICT, TOO_MANY = 403, 409, 429
 MOST = 1_000  # characters of a passphrase
@@ -93,12 +94,6 @@ def lay_in_ring(desk: Desk, passphrase: str) -> str:
     except StoreError as error:
         return f"The passphrase works, but the keyring does not hold it: {error}."
     return "This computer's keyring holds the passphrase too: whoever is logged in here can open the companion by one click."
-
-
-def sentence(error: Exception) -> str:
-    """An error as a sentence."""
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _from_ring(desk: Desk) -> str:

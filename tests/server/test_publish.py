@@ -11,6 +11,7 @@ from choral.learning import Count
 from choral.numerics import SeededEntropy
 from choral.privacy import micro
 from choral.protocol import Bundle, Checkout, Release, Spec, decode, open_checkout, sign
+from choral.protocol.coding import expand
 from choral.server import check_out, publish_release
 from choral.server.publish import MOST_LIVE
 from tests.server.house import DAY, OPERATOR, RESPONSE, SERVER, START, House, make_task, report
@@ -146,4 +147,19 @@ def test_a_bundle_is_decoded_as_it_was_encoded():
     answer = house.ask("GET", "/v1/checkouts/emoji")
     assert len(decode(answer.content, Bundle).items) == 1
     assert answer.headers["cache-control"].startswith("public, max-age=")
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert "content-encoding" not in answer.headers
     assert house.ask("GET", "/v1/checkouts/other").status_code == 404
+
+
+@pytest.mark.parametrize("accepted", ["choral-1", "gzip, choral-1", "choral-1;q=0, identity", "choral-12", "*", ""])
+def test_a_bundle_comes_in_its_own_coding_to_those_who_ask_for_it(accepted):
+    house = House()
+    house.publish(make_task(algorithm=Spec.of(Count(threshold_milli=1))))
+    plain = house.ask("GET", "/v1/checkouts/emoji", headers={"Accept-Encoding": "identity"}).content
+    answer = house.ask("GET", "/v1/checkouts/emoji", headers={"Accept-Encoding": accepted})
+    is_coded = accepted.endswith("choral-1")
+    assert answer.headers.get("content-encoding") == ("choral-1" if is_coded else None)
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert (expand(answer.content, 2**16) if is_coded else answer.content) == plain
+    assert not is_coded or len(answer.content) < 0.75 * len(plain)

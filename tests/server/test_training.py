@@ -8,6 +8,7 @@ import pytest
 from choral.errors import PeerError
 from choral.learning import ALGORITHMS
 from choral.numerics import SeededEntropy
+from choral.protocol.coding import expand
 from choral.protocol.messages import CHANCE_UNIT
 from choral.server import TaskBook, stream_once
 from choral.server.checkout import Counter
@@ -517,6 +518,9 @@ def test_a_stream_hands_out_another_draw_at_each_request_and_no_cache_keeps_it()
     counter = Counter(house.book, SERVER, SeededEntropy(5))
     drawn = {counter.answer("links", house.now)[0] for _ in range(40)}
     assert len(drawn) == 4, "one of the four instances at a time"
+    coded = {counter.answer("links", house.now, compressed=True)[0] for _ in range(40)}
+    assert {expand(one, 2**16) for one in coded} == drawn
+    assert len({len(one) for one in coded}) == 1, "the length does not tell which"
     assert house.ask("GET", "/v1/checkouts/links").headers["cache-control"] == "no-store"
 
 

@@ -15,14 +15,16 @@ from urllib.parse import urlsplit
 
 from choral.device.transport import (
     HEADERS,
+    LOOK,
     MOST_BYTES,
     MOST_PROBLEM_BYTES,
     REPORTS_PATH,
     Unreachable,
     answer,
+    plain,
     upload_headers,
 )
-from choral.errors import PeerError, UsageError
+from choral.errors import UsageError
 
 if TYPE_CHECKING:
     import ssl
@@ -169,13 +171,9 @@ def _request(
 ) -> tuple[bytes, int]:
     """Body and max-age of the answer wanted; PeerError or Unreachable otherwise."""
     with _unreachable(str(client.base_url)), client.stream(method, path, content=body, headers=headers) as response:
-        received = _bounded(response, most_bytes)
+        received = plain(_bounded(response, most_bytes), response.headers.get("content-encoding", ""), most_bytes)
         client.cookies.clear()
         kind = response.headers.get("content-type", "")
-        if "content-encoding" in response.headers:
-            raise Unreachable(
-                "the answer is compressed, which was not asked for; check what stands between here and the server"
-            )
         return answer(response.status_code, kind, received, want=204 if path == REPORTS_PATH else 200), _max_age(response)
 
 
@@ -185,7 +183,7 @@ def _bounded(response: "httpx.Response", most_bytes: int) -> bytes:
     for part in response.iter_raw():
         size += len(part)
         if size > most_bytes:
-            raise PeerError("too-large", f"the answer is longer than {most_bytes} bytes; it was not read further")
+            raise Unreachable(f"the answer is longer than {most_bytes} bytes; it was not read further; {LOOK}")
         if time.monotonic() > until:
             raise Unreachable(f"the answer was not complete after {DEADLINE_SECONDS:g} seconds; try again later")
         parts.append(part)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from choral.errors import ChoralError, PeerError
 from choral.protocol import PROBLEMS
+from choral.protocol.coding import CODING, expand
 from choral.protocol.problems import MEDIA_TYPE, PREFIX
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 2**25  # of a download: more is not read
 MOST_PROBLEM_BYTES = 2**14
+LOOK = "check what stands between here and the server"
 REPORTS_PATH = "/v1/reports"
 REPORT_TYPE = "application/octet-stream"
-HEADERS = (("User-Agent", "choral"), ("Accept-Encoding", "identity"), ("Connection", "close"))
+HEADERS = (("User-Agent", "choral"), ("Accept-Encoding", CODING), ("Connection", "close"))
 
 Scope = MutableMapping[str, Any]
 AsgiApp = Callable[[Scope, Callable[[], Awaitable[Scope]], Callable[[Scope], Awaitable[None]]], Awaitable[None]]
@@ -91,24 +93,36 @@ def upload_headers(token: bytes) -> dict[str, str]:
 async def _call(
     app: AsgiApp, method: str, path: str, *, body: bytes, headers: tuple[tuple[str, str], ...]
 ) -> tuple[int, str, bytes]:
-    """Status, content type and body of the application's answer."""
-    status, kind, parts = 500, "", list[bytes]()
+    """Status, content type and body of the application's answer, expanded."""
+    status, said, parts = 500, dict[bytes, bytes](), list[bytes]()
 
     async def receive() -> Scope:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Scope) -> None:
-        nonlocal status, kind
+        nonlocal status, said
         if message["type"] == "http.response.start":
-            status = message["status"]
-            kind = next((value.decode() for name, value in message["headers"] if name.lower() == b"content-type"), "")
+            status, said = message["status"], {name.lower(): value for name, value in message["headers"]}
         else:
             parts.append(message.get("body", b""))
 
     lengths = (("Content-Length", str(len(body))),) if body else ()
     sent = [(name.lower().encode(), value.encode()) for name, value in (("Host", "localhost"), *headers, *lengths)]
     await app(_scope(method, path, sent), receive, send)
-    return status, kind, b"".join(parts)
+    coding, kind = said.get(b"content-encoding", b""), said.get(b"content-type", b"")
+    return status, kind.decode(), plain(b"".join(parts), coding.decode(), MOST_BYTES)
+
+
+def plain(body: bytes, coding: str, most_bytes: int) -> bytes:
+    """An answer's body without its content coding; Unreachable if that is one that no device asks for, or does not hold."""
+    if not coding:
+        return body
+    if coding != CODING:
+        raise Unreachable(f"the answer is encoded as {coding[:40]!r}, which was not asked for; {LOOK}")
+    try:
+        return expand(body, most_bytes)
+    except PeerError as error:
+        raise Unreachable(f"{error}; {LOOK}") from error
 
 
 def _scope(method: str, path: str, headers: list[tuple[bytes, bytes]]) -> Scope:

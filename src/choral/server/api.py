@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from choral.errors import ChoralError, PeerError
 from choral.numerics import Entropy
 from choral.protocol import encode
+from choral.protocol.coding import CODING
 from choral.server.checkout import Counter
 from choral.server.intake import Intake
 from choral.server.model_views import model_view, rounds_view, versions_csv
@@ -157,10 +158,12 @@ class Desk:
         return JSONResponse(description(), headers={"Cache-Control": BRIEFLY})
 
     async def checkouts(self, request: Request) -> Response:
-        """The Bundle of a signal's check-outs."""
-        body, age = self.counter.answer(request.path_params["signal"], self.clock())
-        cache = f"public, max-age={age}" if age else "no-store"
-        return Response(body, headers={"Cache-Control": cache}, media_type=BINARY)
+        """The Bundle of a signal's check-outs, in their own content coding if it is asked for."""
+        compressed = CODING in (one.strip() for one in request.headers.get("accept-encoding", "").split(","))
+        body, age = self.counter.answer(request.path_params["signal"], self.clock(), compressed=compressed)
+        headers = {"Cache-Control": f"public, max-age={age}" if age else "no-store", "Vary": "Accept-Encoding"}
+        headers |= {"Content-Encoding": CODING} if compressed else {}
+        return Response(body, headers=headers, media_type=BINARY)
 
     def tasks(self, request: Request) -> Response:
         """All published tasks."""

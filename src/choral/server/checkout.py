@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from choral.errors import PeerError
 from choral.learning import Arrays
 from choral.numerics import Entropy
-from choral.protocol import Bundle, Checkout, Signed, encode, sign
+from choral.protocol import Bundle, Checkout, encode, sign
+from choral.protocol.coding import compress
+from choral.protocol.messages import ARRAYS
 from choral.server.models import begun, state_of
 from choral.server.rounds import MINUTE, current_round, seconds
 from choral.server.steering import steered
@@ -20,7 +22,7 @@ from choral.server.tasks import Known, TaskBook, slot_of
 from choral.storage import BatchRow, TaskRow
 
 VERSION = "version"  # the array that a training task's check-out has beside the algorithm's: int64[1], of the model
-MOST_KEPT = 64  # signals whose encoded bundle is kept
+MOST_KEPT = 64  # encoded bundles that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +41,36 @@ class Counter:
     book: TaskBook
     server_key: Ed25519PrivateKey
     entropy: Entropy
-    _kept: dict[str, tuple[object, bytes]] = field(default_factory=dict)
+    _kept: dict[tuple[str, bool], tuple[object, bytes]] = field(default_factory=dict)
     _states: dict[bytes, tuple[int, Arrays]] = field(default_factory=dict)
 
-    def answer(self, signal: str, now: datetime) -> tuple[bytes, int]:
-        """The encoded Bundle of a signal's check-outs, and for how many seconds it is everyone's; PeerError if none is."""
+    def answer(self, signal: str, now: datetime, *, compressed: bool = False) -> tuple[bytes, int]:
+        """The encoded Bundle of a signal's check-outs, and for how many seconds it is everyone's; PeerError if none is.
+
+        compressed: in the content coding of check-outs
+        """
         second = seconds(now)
         due = self._due(signal, second)
         if any(one.known.streams for one in due):
-            return encode(self._bundle(due, second)), 0
+            return self._drawn(due, second, compressed=compressed), 0
         key = (second // MINUTE, *((one.known.hash, one.batch.round, one.row.revision) for one in due))
-        kept = self._kept.get(signal)
+        kept = self._kept.get((signal, compressed))
         if kept is None or kept[0] != key:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            kept = self._kept[signal] = (key, encode(self._bundle(due, second)))
+            whole = encode(self._bundle([self._checkout(one, second) for one in due]))
+            kept = self._kept[signal, compressed] = (key, compress(whole) if compressed else whole)
         return kept[1], MINUTE - second % MINUTE
 
     def bundle(self, signal: str, now: datetime) -> Bundle:
         """The same before it is encoded."""
-        return self._bundle(self._due(signal, seconds(now)), seconds(now))
+        return self._bundle([self._checkout(one, seconds(now)) for one in self._due(signal, seconds(now))])
+
+    def _drawn(self, due: list[Due], now: int, *, compressed: bool) -> bytes:
+        """An answer whose length does not depend on which instances were drawn."""
+        checkouts = [self._checkout(one, now) for one in due]
+        whole = encode(self._bundle(checkouts))
+        return compress(whole, before=whole.index(ARRAYS.write(checkouts[0].params))) if compressed else whole
 
     def _due(self, signal: str, now: int) -> list[Due]:
         rows = (row for row in self.book.store.tasks() if row.signal == signal and row.expires > now)
@@ -73,10 +85,10 @@ class Counter:
             return due
         return replace(due, row=replace(begun(self.book.store, due.known, self.entropy, now), state=b""))
 
-    def _bundle(self, due: list[Due], now: int) -> Bundle:
-        return Bundle(tuple(self._signed(one, now) for one in due))
+    def _bundle(self, checkouts: list[Checkout]) -> Bundle:
+        return Bundle(tuple(sign(one, self.server_key) for one in checkouts))
 
-    def _signed(self, due: Due, now: int) -> Signed:
+    def _checkout(self, due: Due, now: int) -> Checkout:
         known, batch, row = due.known, due.batch, due.row
         issued = max(known.task.start, now - now % MINUTE)
         params = known.algorithm.check_out(self._state(known, row), self.entropy)
@@ -84,7 +96,7 @@ class Counter:
             params = {**params, VERSION: np.array([row.version], np.int64)}
         until = _valid_until(known, batch, issued)
         chance = batch.chance or known.task.chance
-        return sign(Checkout(known.signed, batch.round, chance, issued, until, params), self.server_key)
+        return Checkout(known.signed, batch.round, chance, issued, until, params)
 
     def _state(self, known: Known, head: TaskRow) -> Arrays:
         """The task's state, decoded once for each time that it changes."""

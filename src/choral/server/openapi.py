@@ -4,6 +4,7 @@ from typing import Any
 
 from choral import __version__
 from choral.protocol import PROBLEMS, SIZE_CLASSES
+from choral.protocol.coding import CODING
 from choral.protocol.problems import MEDIA_TYPE, PREFIX
 
 BINARY = "application/octet-stream"
@@ -45,7 +46,11 @@ def description() -> dict[str, Any]:
 def _operations() -> list[tuple[str, str, dict[str, Any]]]:
     return [
         ("/v1/reports", "post", _upload()),
-        ("/v1/checkouts/{signal}", "get", _get("All that a device downloads to contribute", BINARY, "unknown-task", SIGNAL)),
+        (
+            "/v1/checkouts/{signal}",
+            "get",
+            _get(f"All that a device downloads to contribute, also in content coding {CODING}", BINARY, "unknown-task", SIGNAL),
+        ),
         ("/v1/tasks", "get", _get("All published tasks", JSON)),
         ("/v1/tasks/{hash}", "get", _get("One task", JSON, "unknown-task", HASH)),
         ("/v1/tasks/{hash}.bin", "get", _get("The task as its operator signed it", BINARY, "unknown-task", HASH)),

@@ -46,7 +46,7 @@ class DrawnLoad:
     key: bytes
     reports: int
     words: Mapping[str, str]
-    most_bytes: int = 2_048
+    most_bytes: int = 2_000
 
     @classmethod
     def for_runs(cls, seconds: float) -> Callable[[KeyFolder], Self]:

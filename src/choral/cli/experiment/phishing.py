@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from choral.apps.phishing.study.data import Links
+from choral.apps.phishing.study.drawn import EARLIER
 from choral.apps.phishing.study.study import Outcome, Setting, repeated, study
 from choral.cli.experiment.page import FOLDER, check_folder
-from choral.cli.experiment.phishing_laws import drifts, lateness, rules, spreads
-from choral.cli.experiment.phishing_page import draw, written
+from choral.cli.experiment.phishing_laws import clips, drifts, lateness, rules, spreads
+from choral.cli.experiment.phishing_page import AS_EARLIER, draw, written
 from choral.cli.outputs import check_devices, progress, write_json
 from choral.cli.simulate.phishing import document, links_from
 from choral.errors import UsageError
@@ -63,7 +64,8 @@ def phishing(
     runs = list(_runs(links, bare, trials(devices, quick=quick), range(1, seeds + 1)))
     updates = QUICK_UPDATES if quick else UPDATES
     laws = {"spreads": spreads(updates, time.perf_counter), "late": lateness(updates), "drift": drifts(links, devices)}
-    laws["rules"] = rules(links, devices, range(TRIED, TRIED + seeds))
+    tried = range(TRIED, TRIED + seeds)
+    laws["rules"], laws["clips"] = rules(links, devices, tried), clips(links, devices, tried, 2 if quick else REPEATS)
     seconds = time.perf_counter() - started
     found = {"devices": devices, "seeds": seeds, "seconds": round(seconds, 1), "source": links.source, **laws, "runs": runs}
     write_json(folder / "phishing.json", found)
@@ -96,9 +98,11 @@ def _accuracy(usual: Setting) -> Iterator[Trial]:
 
 
 def _published(drawn: Setting) -> Iterator[Trial]:
-    for unit in ("feature", "device"):
+    kinds = {unit: replace(drawn, unit=unit) for unit in ("feature", "device")}
+    for name, setting in (kinds | {AS_EARLIER: replace(drawn, rule=EARLIER)}).items():
         for epsilon in EPSILONS:
-            yield Trial("published", f"{unit} {epsilon:g}", replace(drawn, unit=unit, epsilon=epsilon), repeats=REPEATS)
+            yield Trial("published", f"{name} {epsilon:g}", replace(setting, epsilon=epsilon), repeats=REPEATS)
+    for unit in kinds:
         for instances in OTHER_INSTANCES:
             setting = replace(drawn, unit=unit, instances=instances)
             yield Trial("instances", f"{unit}, k = {instances}", setting, repeats=REPEATS)

@@ -12,6 +12,7 @@ from choral.apps.phishing.study.data import Links
 from choral.apps.phishing.study.drawn import RULE, algorithm_for, learn_drawn, noisy
 from choral.apps.phishing.study.drift import course
 from choral.apps.phishing.study.ground import ground
+from choral.apps.phishing.study.study import Setting, repeated
 from choral.learning.draw_and_discard import gaussians
 from choral.learning.draw_and_discard_kernels import Turns, walk
 from choral.mechanisms.priv_unit import PrivUnit
@@ -24,7 +25,7 @@ WEIGHTS = 4
 NOISE = DiscreteLaplace(1000)
 STEP = 20_000.0  # of the study of late answers, 14 standard deviations of the noise
 SEASONS = (1, 4, 8)
-RATES, MEANS = (0.005, 0.01, 0.02), (0.5, 1.0, 2.0, 4.0)  # of rules that were tried
+RATES, MEANS, CLIPS = (0.005, 0.01, 0.02), (0.5, 1.0, 2.0, 4.0), (1.0, 1.5, 2.0, 4.0)  # of rules that were tried
 
 
 def spreads(updates: int, clock: Callable[[], float]) -> list[dict[str, Any]]:
@@ -80,6 +81,17 @@ def rules(links: Links, devices: int, seeds: range, epsilon: float = 4.0) -> lis
             algorithm = algorithm_for(base, mechanism, instances=20, unit=unit, rule=rule)
             learnt = learn_drawn(base, algorithm, mechanism, **honest, seed=seed, gated=False)
             found.append({"seed": seed, "rate": rate, "mean": mean, "auc": base.quality(learnt.params).auc})
+    return found
+
+
+def clips(links: Links, devices: int, seeds: range, repeats: int) -> list[dict[str, Any]]:
+    """AUC of draw and discard at epsilon 4 per device by the limit of a row, a mean over so many draws of noise a seed."""
+    found = []
+    for seed, clip in product(seeds, CLIPS):
+        usual = Setting(algorithm="draw-and-discard", devices=devices, gated=False, seed=seed, rule=replace(RULE, clip=clip))
+        setting = replace(usual, public=min(usual.public, len(links.labels) // 5))
+        runs = [quality.auc for quality, _ in repeated(links, setting, repeats)]
+        found.append({"seed": seed, "clip": clip, "auc": sum(runs) / repeats})
     return found
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from choral.cli.trace.tracing import Watched
 from choral.device import consent, contribution, outbox
 from choral.device.ledger import BudgetLedger
+from choral.device.transport import MOST_BYTES
 from choral.privacy import MICRO
 from choral.protocol import sealing
+from choral.protocol.coding import expand
 from choral.server.checkout import Counter
 from choral.server.ingest import admit
 from choral.server.shuffle import permutation
@@ -16,11 +18,13 @@ from choral.server.shuffle import permutation
 SHOWN = 48  # bytes of a payload
 
 
-def _checked_out(_: Mapping[str, Any], answer: Any) -> str:
+def _checked_out(asked: Mapping[str, Any], answer: Any) -> str:
     if answer is None:  # a signal that no task asks about
         return ""
     whose = "the same for every device that asks in this minute" if answer[1] else "drawn for this request, which names no one"
-    return f"{len(answer[0])} bytes of signed check-outs, {whose}"
+    compressed = asked["compressed"]
+    size = len(expand(answer[0], MOST_BYTES)) if compressed else len(answer[0])
+    return f"{size} bytes of signed check-outs, {'compressed on their way, ' * compressed}{whose}"
 
 
 def _opened(_: Mapping[str, Any], opened: Any) -> str:

@@ -38,6 +38,7 @@ class Rule:
 
 
 RULE = Rule()
+EARLIER = Rule(clip=1.5)  # meets what was measured before this code at epsilon 4 per device; RULE does better
 
 
 def noisy(epsilon: float, unit: str, *, size: int, records: int, rule: Rule = RULE) -> LaplaceModel:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from choral.apps.phishing.study import buffered, drawn
 from choral.apps.phishing.study.buffered import Learnt, Reporters, buffer_size, learn_buffered
 from choral.apps.phishing.study.data import Links
-from choral.apps.phishing.study.drawn import learn_drawn
+from choral.apps.phishing.study.drawn import RULE, Rule, learn_drawn
 from choral.apps.phishing.study.ground import Ground, Quality, ground
 from choral.apps.phishing.study.poisoning import hostile, hostile_push, hostile_report, worst_direction
 from choral.mechanisms.base import DELTA
@@ -39,6 +39,7 @@ class Setting:
     public: about how many rows have public labels; wrong_labels: share of labels turned round on devices
     gated: whether versions that are worse on public canaries are rolled back
     seed: of the split by domain, of who holds which links, and of all draws; repeat: the same again with other draws
+    rule: how a device of draw and discard steps
     """
 
     algorithm: str = "buffered"
@@ -54,6 +55,7 @@ class Setting:
     wrong_labels: float = 0.0
     gated: bool = True
     repeat: int = 0
+    rule: Rule = RULE
 
     @property
     def draws(self) -> int:
@@ -166,9 +168,10 @@ def _vector_prices(mechanism: PrivUnit | GaussianVector, reports: int) -> Prices
 
 
 def _drawn(base: Ground, setting: Setting, done: Done | None, *, private: bool = True) -> tuple[Learnt, Prices]:
-    mechanism = drawn.noisy(setting.epsilon, setting.unit, size=base.size, records=setting.records)
+    rule = setting.rule
+    mechanism = drawn.noisy(setting.epsilon, setting.unit, size=base.size, records=setting.records, rule=rule)
     used, share = (mechanism, setting.hostile) if private else (None, 0.0)
-    algorithm = drawn.algorithm_for(base, used, instances=setting.instances, unit=setting.unit)
+    algorithm = drawn.algorithm_for(base, used, instances=setting.instances, unit=setting.unit, rule=rule)
     push = hostile_push(algorithm, worst_direction(base)) if share else np.zeros(base.size)
     who = hostile(base.devices, share, setting.draws)
     options: dict[str, Any] = {"seed": setting.draws, "start": _start(base, setting), "gated": setting.gated, "done": done}

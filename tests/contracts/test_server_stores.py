@@ -4,6 +4,7 @@ import sqlite3
 from itertools import count
 
 from choral.storage import MemoryServerStore, SqliteServerStore, check_server_store
+from choral.storage.server_postgres import PostgresServerStore
 from choral.storage.server_schema import APPLICATION_ID, MIGRATIONS
 
 
@@ -14,6 +15,10 @@ def test_the_memory_store_keeps_the_contract():
 def test_the_sqlite_store_keeps_the_contract(tmp_path):
     numbers = count()
     check_server_store(lambda: SqliteServerStore(tmp_path / f"{next(numbers)}.sqlite"))
+
+
+def test_the_postgres_store_keeps_the_contract(postgres):
+    check_server_store(lambda: PostgresServerStore(postgres.url, schema=postgres.schema()))
 
 
 def test_a_store_of_an_earlier_version_is_brought_forward_with_what_it_holds(tmp_path):

@@ -12,7 +12,8 @@ import pytest
 from choral.errors import ChoralError
 from choral.storage import SqliteServerStore
 from choral.storage.server_schema import connect
-from tests.server.house import DAY, House, garbage, make_task, report
+from tests.server.deaths import BODIES, TASK, outcome, prepare
+from tests.server.house import House, make_task, report
 
 
 class Killed(BaseException):
@@ -40,35 +41,13 @@ def fragile(path):
     return connection
 
 
-TASK = make_task(goal=6, minimum=3)
-BODIES = [report(TASK, number, category=number) for number in range(5)] + [garbage(TASK, 9)]
-
-
 def ready(path, duty):
     """A store in which the next piece of work is `duty`."""
     path.unlink(missing_ok=True)
     house = House(SqliteServerStore(path))
-    house.publish(TASK)
-    house.ingest(BODIES[:2] if duty == "close" else BODIES)
-    if duty == "release":
-        house.shuffle()
-    if duty == "close":
-        house.second = 2 * DAY
+    prepare(house, duty)
     house.store.close()
     return house
-
-
-def outcome(house):
-    """Everything that anyone can see once all duties are done."""
-    house.second += 3_600
-    while house.shuffle() or house.release() or house.close():
-        pass
-    (row,) = house.store.batches(TASK.hash)
-    left = len(list(house.store.sealed(row))) + len(list(house.store.parts(row)))
-    releases = [(release.round, release.reports) for release in house.store.releases()]
-    estimates = [house.store.release(release.hash)[-200:-64] for release in house.store.releases()]
-    house.store.close()
-    return row.state, row.reports, row.legal, row.dropped, row.why, left, releases, estimates
 
 
 @pytest.mark.parametrize("duty", ["shuffle", "release", "close"])
@@ -82,11 +61,11 @@ def test_a_duty_that_dies_at_any_statement_is_finished_by_the_next_worker_once(d
     while died:
         house = ready(path, duty)
         house.store = SqliteServerStore(path, connect=fragile)
-        house.store._file._writer.left = statements
+        house.store._database._writer.left = statements
         died = _dies(getattr(house, duty))
-        house.store._file._writer.left = None
-        house.store._file._reader.close()
-        house.store._file._writer.close()
+        house.store._database._writer.left = None
+        house.store._database._reader.close()
+        house.store._database._writer.close()
         house.store = SqliteServerStore(path)
         assert outcome(house) == expected, f"killed before statement {statements} of {duty}"
         statements += 1
@@ -106,11 +85,11 @@ def test_reports_whose_commit_died_are_gone_or_there_and_can_be_sent_again(tmp_p
     for statement in range(12):
         ready(path, "close")
         house = House(SqliteServerStore(path, connect=fragile))
-        house.store._file._writer.left = statement
+        house.store._database._writer.left = statement
         died = _dies(lambda house=house: house.ingest(BODIES[2:4]))
-        house.store._file._writer.left = None
-        house.store._file._reader.close()
-        house.store._file._writer.close()
+        house.store._database._writer.left = None
+        house.store._database._reader.close()
+        house.store._database._writer.close()
         house = House(SqliteServerStore(path))
         assert house.store.batch(TASK.hash, 0).reports in (2, 3, 4)
         house.ingest(BODIES[:4])
@@ -157,8 +136,8 @@ def test_a_store_that_is_full_keeps_nothing_says_so_and_goes_on(tmp_path):
     house = House(SqliteServerStore(tmp_path / "store.sqlite"))
     task = make_task(goal=10_000)
     house.publish(task)
-    pages = house.store._file._writer.execute("PRAGMA page_count").fetchone()[0]
-    house.store._file._writer.execute(f"PRAGMA max_page_count = {pages + 3}")
+    pages = house.store._database._writer.execute("PRAGMA page_count").fetchone()[0]
+    house.store._database._writer.execute(f"PRAGMA max_page_count = {pages + 3}")
     bodies = [report(task, number) for number in range(60)]
     answers = [house.ask("POST", "/v1/reports", content=body) for body in bodies]
     kept = [body for body, answer in zip(bodies, answers, strict=True) if answer.status_code == 204]
@@ -167,7 +146,7 @@ def test_a_store_that_is_full_keeps_nothing_says_so_and_goes_on(tmp_path):
     assert {answer.status_code for answer in full} == {507}
     assert {answer.json()["type"] for answer in full} == {"urn:choral:problem:storage-full"}
     assert house.store.batch(task.hash, 0).reports == len(kept)
-    house.store._file._writer.execute("PRAGMA max_page_count = 1073741823")
+    house.store._database._writer.execute("PRAGMA max_page_count = 1073741823")
     assert {house.ask("POST", "/v1/reports", content=body).status_code for body in bodies} == {204}
     assert house.store.batch(task.hash, 0).reports == 60
 

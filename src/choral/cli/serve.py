@@ -27,7 +27,7 @@ from choral.mechanisms import MECHANISMS
 from choral.numerics import SystemEntropy
 from choral.server import KeyFolder, TaskBook, application, close_once, release_once, shuffle_once, stream_once
 from choral.server.keys import OPERATOR, SHUFFLER, TOKEN
-from choral.storage import SqliteServerStore
+from choral.storage import ServerStore, SqliteServerStore, SqlServerStore
 
 NAMES = {**MECHANISMS, **ALGORITHMS}
 POLL_SECONDS = 0.5
@@ -64,6 +64,12 @@ def serve(
     data: Annotated[Path, typer.Option("--data", help="Folder of the store and the keys; made if it is missing.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 0,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="PostgreSQL to keep everything but the keys in, such as postgresql://choral@host/choral; else a file."
+        ),
+    ] = None,
     role: Annotated[Role, typer.Option(help="Which duties this process has.")] = Role.ALL,
     tls_cert: Annotated[Path | None, typer.Option(help="TLS certificate chain (PEM).")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="TLS private key (PEM).")] = None,
@@ -73,7 +79,7 @@ def serve(
     os.umask(0o077)
     require_safe(host, tls_cert, tls_key)
     listener = listen(host, port) if role in (Role.ALL, Role.INGEST) else None
-    store = open_store(data)
+    store = open_store(data, database)
     keys = KeyFolder(data / "keys")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -83,10 +89,10 @@ def serve(
         for worker in workers:
             worker.start()
         if listener is None:
-            print(f"choral works as {role} on {data}", flush=True)
+            print(f"choral works as {role} on {store.place}", flush=True)
             stop.wait()
         else:
-            announce = partial(_announce, listener, keys, tls=tls_cert is not None)
+            announce = partial(_announce, listener, keys, store.place, tls=tls_cert is not None)
             serve_http(listener, face(store, keys), announce, tls_cert=tls_cert, tls_key=tls_key)
     finally:
         stop.set()
@@ -96,16 +102,22 @@ def serve(
     print("choral has stopped", flush=True)
 
 
-def open_store(data: Path) -> SqliteServerStore:
-    """The store in the folder `data`, which is made if it is missing."""
+def open_store(data: Path, database: str | None = None) -> SqlServerStore:
+    """The store in the folder `data`, which is made if it is missing; or in a PostgreSQL database."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"the folder {data} cannot be made ({error}); name another one with --data") from error
-    return SqliteServerStore(data / "store.sqlite")
+    if database is None:
+        return SqliteServerStore(data / "store.sqlite")
+    try:
+        from choral.storage.server_postgres import PostgresServerStore
+    except ImportError:
+        raise UsageError("PostgreSQL needs the package psycopg; install choral[postgres], or leave --database out") from None
+    return PostgresServerStore(database)
 
 
-def face(store: SqliteServerStore, keys: KeyFolder) -> ASGIApp:
+def face(store: ServerStore, keys: KeyFolder) -> ASGIApp:
     """The interface and the dashboard over the store; it never sees the shuffler's private key."""
     interface = application(
         store,
@@ -119,7 +131,7 @@ def face(store: SqliteServerStore, keys: KeyFolder) -> ASGIApp:
     return dashboard.application(interface)
 
 
-def duties(role: Role, store: SqliteServerStore, keys: KeyFolder) -> list[Duty]:
+def duties(role: Role, store: ServerStore, keys: KeyFolder) -> list[Duty]:
     """The work of a role; only the shuffling ones open the shuffler's private key."""
     found = []
     if role in (Role.ALL, Role.SHUFFLE):
@@ -167,8 +179,9 @@ def _facts(done: Any) -> dict[str, Any]:
     return {"task": done.task.hex(), **{name: getattr(done, name) for name in names if getattr(done, name, "") != ""}}
 
 
-def _announce(listener: socket.socket, keys: KeyFolder, *, tls: bool) -> None:
+def _announce(listener: socket.socket, keys: KeyFolder, place: str, *, tls: bool) -> None:
     print(f"choral serves on {'https' if tls else 'http'}://{address(listener)}", flush=True)
+    print(f"everything but the keys is kept in {place}", flush=True)
     print(f"operator's public key: {keys.public(OPERATOR).hex()}", flush=True)
     print(f"operator's token: in {keys.folder / TOKEN}", flush=True)
     if (keys.folder / f"{SHUFFLER}.pub").exists():

@@ -1,9 +1,9 @@
 """Rows and transactions: what a device and a server must not forget.
 
 Knows: rows, transactions, files. Must not know: what a row is for.
-Interface: `DeviceStore` and `ServerStore`, each in memory and in SQLite.
-Add here: one file, for another database; then run `check_device_store` or `check_server_store`.
-Tested in: tests/contracts, tests/server/test_crashes.py (a death at any statement), tests/world (at any write).
+Interface: `DeviceStore` and `ServerStore`, each in memory and in SQLite; server_postgres.py, which needs its own extra.
+Add here: a `Database` where SQL serves, else one file; then run `check_device_store` or `check_server_store`.
+Tested in: tests/contracts, tests/server/test_crashes.py (a death at any statement), tests/postgres, tests/world.
 """
 
 from choral.storage.device import DeviceStore, DeviceTransaction
@@ -24,6 +24,7 @@ from choral.storage.server_rows import (
     TaskRow,
     VersionRow,
 )
+from choral.storage.server_sql import SqlServerStore
 from choral.storage.server_sqlite import SqliteServerStore
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "ReleaseRow",
     "ServerStore",
     "Slot",
+    "SqlServerStore",
     "SqliteDeviceStore",
     "SqliteServerStore",
     "StorageFull",

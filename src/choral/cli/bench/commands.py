@@ -38,13 +38,14 @@ def ingest(
     runs: Annotated[int, typer.Option(min=1, help="Runs of each kind; the median counts.")] = 3,
     connections: Annotated[int, typer.Option(min=1, max=1_000, help="Connections of the load process.")] = 64,
     stored: Annotated[int, typer.Option(min=0, help="Reports already stored in the second kind of run.")] = 1_000_000,
+    database: Annotated[str | None, typer.Option(help="An empty PostgreSQL database to measure too; the reports stay.")] = None,
     folder: Annotated[Path, typer.Option(help="Where the store is made for the time being: the disk to measure.")] = Path(),
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all results here.")] = None,
 ) -> None:
     """Durable uploads a second: sealed emoji reports from a process of their own, each acknowledged after its commit."""
     from choral.cli.bench.ingest import Plan, run
 
-    run(Plan(seconds, runs, connections, stored, folder), json_file)
+    run(Plan(seconds, runs, connections, stored, folder, database), json_file)
 
 
 @app.command()

@@ -49,13 +49,17 @@ STEP = 10**8  # numbers of one run's reports begin this far from another's
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to measure: seconds of a run, runs of each kind, connections, reports stored beforehand, the disk's folder."""
+    """What to measure: seconds of a run, runs of each kind, connections, reports stored beforehand, the disk's folder.
+
+    database: a PostgreSQL one to measure beside it, in which the reports stay
+    """
 
     seconds: float
     runs: int
     connections: int
     stored: int
     folder: Path
+    database: str | None = None
 
 
 def run(plan: Plan, json_file: Path | None) -> None:
@@ -65,7 +69,7 @@ def run(plan: Plan, json_file: Path | None) -> None:
         raise UsageError(f"{plan.folder} is not a folder that can be written to; name another with --folder")
     rates: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="choral-bench-", dir=plan.folder) as made, Progress(transient=True) as bar:
-        work = bar.add_task("measuring", total=3 * plan.runs + 2)
+        work = bar.add_task("measuring", total=(3 + bool(plan.database)) * plan.runs + 2)
         folder = Path(made)
         fdatasync_ms = latency_ms(folder)
         for kind, rate in measure(plan, folder, lambda words: bar.update(work, description=words)):
@@ -80,13 +84,15 @@ def measure(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[tu
     """The rate of one run after the other, with its kind."""
     data = folder / "data"
     first = 0
-    for kind, stored in (("durable", 0), ("durable_full", plan.stored), ("empty", 0)):
+    kinds = {"durable": 0, "durable_full": plan.stored, "empty": 0} | ({"postgres": 0} if plan.database else {})
+    for kind, stored in kinds.items():
         shutil.rmtree(data, ignore_errors=True)
         say("sealing reports")
         task, bodies = prepare(data)
         if stored:
             fill(data, task, stored, lambda done: say(f"storing reports: {done:,}"))
-        with local_server(data) if kind != "empty" else _without_writer(data, task) as server:
+        database = plan.database if kind == "postgres" else None
+        with local_server(data, database=database) if kind != "empty" else _without_writer(data, task) as server:
             if kind != "empty":
                 server.publish(task)
             for number in range(plan.runs):
@@ -151,6 +157,7 @@ def summarize(plan: Plan, rates: dict[str, list[float]], fdatasync_ms: float) ->
         "durable_per_second_full": round(median["durable_full"]),
         "empty_per_second": round(median["empty"]),
         "ratio": round(median["durable"] / median["empty"], 3),
+        "postgres_per_second": round(median["postgres"]) if "postgres" in median else None,
         "fdatasync_ms": round(fdatasync_ms, 3),
         "connections": plan.connections,
         "seconds": plan.seconds,
@@ -242,4 +249,6 @@ def _print(summary: dict[str, Any]) -> None:
     console.print(f"  with {summary['stored']:,} reports stored:        {summary['durable_per_second_full']:>8,}")
     console.print(f"the same route without the writer:         {summary['empty_per_second']:>8,}")
     console.print(f"durable over without:                      {summary['ratio']:>8.2f}")
+    if summary["postgres_per_second"] is not None:
+        console.print(f"durable in PostgreSQL:                     {summary['postgres_per_second']:>8,}")
     console.print(f"fdatasync of this disk:                    {summary['fdatasync_ms']:>8.2f} ms")

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,13 @@ class LocalServer:
 
 
 @contextmanager
-def local_server(data: Path | None = None) -> Iterator[LocalServer]:
-    """A server that runs while the context does, on a free port; in a temporary folder unless `data` names one."""
-    with running(SERVER, data) as (url, folder), httpx.Client(base_url=url, timeout=WAIT_SECONDS) as client:
+def local_server(data: Path | None = None, *, database: str | None = None) -> Iterator[LocalServer]:
+    """A server that runs while the context does, on a free port; in a temporary folder unless `data` names one.
+
+    database: the PostgreSQL one that it keeps its tables in; else a file in the folder
+    """
+    service = replace(SERVER, command=(*SERVER.command, "--database", database)) if database else SERVER
+    with running(service, data) as (url, folder), httpx.Client(base_url=url, timeout=WAIT_SECONDS) as client:
         yield LocalServer(url, folder, client)
 
 

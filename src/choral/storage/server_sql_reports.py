@@ -4,15 +4,15 @@ Each function works within its caller's transaction.
 """
 
 # ruff: noqa: S608  # only constants of this file are put into statements, values are always bound
-import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from choral.storage.server_database import Connection
 from choral.storage.server_rows import Arrival, Slot
-from choral.storage.server_sqlite_rounds import open_batch
+from choral.storage.server_sql_rounds import open_batch
 
-ROWS_AT_ONCE = 256  # reports in one INSERT: one call into SQLite, which lets other threads run meanwhile
+ROWS_AT_ONCE = 256  # reports in one INSERT: one call, during which other threads run
 IS_SPENT = "SELECT 1 FROM spent WHERE task = ? AND token = ?"
 IS_KNOWN = "SELECT 1 FROM report WHERE batch = ? AND id = ?"
 IS_KNOWN_OF_TASK = (
@@ -28,7 +28,7 @@ def by_slot(arrivals: Sequence[Arrival]) -> dict[Slot, list[int]]:
     return found
 
 
-def add(db: sqlite3.Connection, slot: Slot, arrivals: Sequence[Arrival], indices: list[int], kept: list[bool]) -> None:
+def add(db: Connection, slot: Slot, arrivals: Sequence[Arrival], indices: list[int], kept: list[bool]) -> None:
     """Insert these reports of one slot where they are new and come in time; write into `kept` where they do not."""
     if slot.late:
         slot, is_late = _joined(db, slot)
@@ -46,14 +46,14 @@ def add(db: sqlite3.Connection, slot: Slot, arrivals: Sequence[Arrival], indices
         kept[index] = _found(db, IS_KNOWN, number, arrivals[index].id)
 
 
-def _joined(db: sqlite3.Connection, slot: Slot) -> tuple[Slot, bool]:
+def _joined(db: Connection, slot: Slot) -> tuple[Slot, bool]:
     """The slot of the round that is open now, which a report of this one joins; and whether it comes too late for that."""
     (current,) = db.execute("SELECT round FROM task WHERE hash = ?", (slot.task,)).fetchone() or (0,)
     return replace(slot, round=max(slot.round, current)), slot.round + slot.late < current
 
 
 def _spend(
-    db: sqlite3.Connection, batch: int, task: bytes, arrivals: Sequence[Arrival], indices: list[int], kept: list[bool]
+    db: Connection, batch: int, task: bytes, arrivals: Sequence[Arrival], indices: list[int], kept: list[bool]
 ) -> list[int]:
     """Spend the tokens of new reports; those left whose token was not spent on another one before, which `kept` is told."""
     left, ids = list[int](), set[bytes]()
@@ -68,21 +68,22 @@ def _spend(
     return left
 
 
-def _is_first(db: sqlite3.Connection, task: bytes, token: bytes) -> bool:
+def _is_first(db: Connection, task: bytes, token: bytes) -> bool:
     """Whether this spends the token."""
-    return db.execute("INSERT OR IGNORE INTO spent VALUES (?, ?)", (task, token)).rowcount == 1
+    return db.execute("INSERT INTO spent VALUES (?, ?) ON CONFLICT DO NOTHING", (task, token)).rowcount == 1
 
 
-def _insert(db: sqlite3.Connection, batch: int, rows: Sequence[tuple[bytes, bytes]]) -> None:
+def _insert(db: Connection, batch: int, rows: Sequence[tuple[bytes, bytes]]) -> None:
     """Rows that are new, in as few calls as powers of two allow (each length is one prepared statement)."""
     start = added = 0
     while start < len(rows):
         size = min(ROWS_AT_ONCE, 1 << ((len(rows) - start).bit_length() - 1))
         values = [value for id_, body in rows[start : start + size] for value in (batch, id_, body)]
-        added += db.execute("INSERT OR IGNORE INTO report VALUES " + ", ".join(["(?, ?, ?)"] * size), values).rowcount
+        sql = "INSERT INTO report VALUES " + ", ".join(["(?, ?, ?)"] * size) + " ON CONFLICT DO NOTHING"
+        added += db.execute(sql, values).rowcount
         start += size
     db.execute("UPDATE batch SET reports = reports + ? WHERE number = ?", (added, batch))
 
 
-def _found(db: sqlite3.Connection, sql: str, *values: object) -> bool:
+def _found(db: Connection, sql: str, *values: object) -> bool:
     return db.execute(sql, values).fetchone() is not None

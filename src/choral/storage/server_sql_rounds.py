@@ -4,12 +4,11 @@ Each function works within its caller's transaction.
 """
 
 # ruff: noqa: S608  # only constants of this file are put into statements, values are always bound
-import sqlite3
 from dataclasses import replace
 from typing import Any
 
-from choral.errors import StoreError
 from choral.storage.server import LeaseLost
+from choral.storage.server_database import Connection
 from choral.storage.server_rows import BELOW_MINIMUM, RETENTION_OVER, BatchRow, Duty, Slot
 
 BATCH = (
@@ -37,17 +36,17 @@ PAST = (  # no report that belongs to the batch would be taken any more
 
 
 def batch_of(values: tuple[Any, ...]) -> BatchRow:
-    """The row of the columns BATCH; SQLite has no truth values."""
+    """The row of the columns BATCH; truth is kept as 0 or 1."""
     row = BatchRow(*values)
     return replace(row, streams=bool(row.streams))
 
 
-def numbered(db: sqlite3.Connection, number: int) -> BatchRow:
+def numbered(db: Connection, number: int) -> BatchRow:
     """The row of this number, which must exist."""
     return batch_of(db.execute(f"SELECT {BATCH} FROM batch WHERE number = ?", (number,)).fetchone())
 
 
-def open_batch(db: sqlite3.Connection, slot: Slot) -> tuple[int, bool]:
+def open_batch(db: Connection, slot: Slot) -> tuple[int, bool]:
     """The batch's number, and whether it still takes reports; its row is made if it is not there."""
     found = db.execute("SELECT number, state FROM batch WHERE task = ? AND round = ?", (slot.task, slot.round)).fetchone()
     if found is not None:
@@ -55,22 +54,20 @@ def open_batch(db: sqlite3.Connection, slot: Slot) -> tuple[int, bool]:
     rule = (slot.task, slot.round, slot.minimum, slot.goal, slot.closes, slot.erase_by)
     sql = (
         "INSERT INTO batch (task, round, state, reports, minimum, goal, closes, erase_by, chance, late, streams) "
-        "VALUES (?, ?, 'open', 0, ?, ?, ?, ?, ?, ?, ?)"
+        "VALUES (?, ?, 'open', 0, ?, ?, ?, ?, ?, ?, ?) RETURNING number"
     )
-    number = db.execute(sql, (*rule, slot.chance, slot.late, int(slot.streams))).lastrowid
-    if number is None:
-        raise StoreError("the store did not number a new batch; this is a fault of choral")
+    ((number,),) = db.execute(sql, (*rule, slot.chance, slot.late, int(slot.streams))).fetchall()
     return number, True
 
 
-def open_round(db: sqlite3.Connection, slot: Slot) -> BatchRow:
+def open_round(db: Connection, slot: Slot) -> BatchRow:
     """The row of this round, made unless it is there; its chance is settled by whoever asks first."""
     number, _ = open_batch(db, slot)
     db.execute("UPDATE batch SET chance = ? WHERE number = ? AND chance = 0", (slot.chance, number))
     return numbered(db, number)
 
 
-def lease(db: sqlite3.Connection, duty: Duty, now: int, until: int) -> BatchRow | None:
+def lease(db: Connection, duty: Duty, now: int, until: int) -> BatchRow | None:
     """A batch that is due for `duty`, from now on nobody else's until `until`; an open one is cut, unless it streams on."""
     row = db.execute(f"SELECT {BATCH} FROM batch WHERE {DUE[duty]} ORDER BY number LIMIT 1", {"now": now}).fetchone()
     if row is None:
@@ -84,14 +81,14 @@ def lease(db: sqlite3.Connection, duty: Duty, now: int, until: int) -> BatchRow 
     return numbered(db, batch.number)
 
 
-def finish(db: sqlite3.Connection, batch: BatchRow, state: str, changes: str, *values: object) -> None:
+def finish(db: Connection, batch: BatchRow, state: str, changes: str, *values: object) -> None:
     """Change the row if it is still in `state` and the lease is still the one in `batch`; LeaseLost otherwise."""
     sql = f"UPDATE batch SET {changes} WHERE number = ? AND state = ? AND lease = ?"
     if db.execute(sql, (*values, batch.number, state, batch.lease)).rowcount != 1:
         raise LeaseLost(f"batch {batch.number} was taken over or is done; nothing was kept, take the next one")
 
 
-def erase_due(db: sqlite3.Connection, now: int) -> BatchRow | None:
+def erase_due(db: Connection, now: int) -> BatchRow | None:
     """Erase one batch that closed below its minimum or outlived its retention; its row as it is then."""
     row = db.execute(f"SELECT {BATCH} FROM batch WHERE {DUE['erase']} LIMIT 1", {"now": now}).fetchone()
     if row is None:
@@ -104,13 +101,13 @@ def erase_due(db: sqlite3.Connection, now: int) -> BatchRow | None:
     return numbered(db, batch.number)
 
 
-def erase(db: sqlite3.Connection, batch: BatchRow, now: int) -> None:
+def erase(db: Connection, batch: BatchRow, now: int) -> None:
     """All sealed reports and all payloads of a batch."""
     erase_reports(db, batch, now)
     db.execute("DELETE FROM payload WHERE batch = ?", (batch.number,))
 
 
-def erase_reports(db: sqlite3.Connection, batch: BatchRow, now: int) -> None:
+def erase_reports(db: Connection, batch: BatchRow, now: int) -> None:
     """All sealed bytes of a batch; the ids too once its round is closed."""
     is_past = f"SELECT 1 FROM batch WHERE number = :number AND {PAST}"
     if db.execute(is_past, {"number": batch.number, "now": now}).fetchone():
@@ -119,7 +116,7 @@ def erase_reports(db: sqlite3.Connection, batch: BatchRow, now: int) -> None:
         db.execute("UPDATE report SET body = NULL WHERE batch = ?", (batch.number,))
 
 
-def forget_ids(db: sqlite3.Connection, now: int) -> int:
+def forget_ids(db: Connection, now: int) -> int:
     """Forget the ids of batches that are done and closed, and the tokens of tasks that are over; how many ids."""
     over = f"SELECT number FROM batch WHERE has_ids = 1 AND state IN ('shuffled', 'released', 'erased') AND {PAST}"
     forgotten = sum(_forget(db, number) for (number,) in db.execute(over, {"now": now}).fetchall())
@@ -127,11 +124,12 @@ def forget_ids(db: sqlite3.Connection, now: int) -> int:
     return forgotten
 
 
-def _forget(db: sqlite3.Connection, number: int) -> int:
+def _forget(db: Connection, number: int) -> int:
     forgotten = db.execute("DELETE FROM report WHERE batch = ?", (number,)).rowcount
     db.execute("UPDATE batch SET has_ids = 0 WHERE number = ?", (number,))
     return forgotten
 
 
-def _pass_round(db: sqlite3.Connection, batch: BatchRow) -> None:
-    db.execute("UPDATE task SET round = max(round, ?) WHERE hash = ?", (batch.round + 1, batch.task))
+def _pass_round(db: Connection, batch: BatchRow) -> None:
+    after = batch.round + 1
+    db.execute("UPDATE task SET round = ? WHERE hash = ? AND round < ?", (after, batch.task, after))

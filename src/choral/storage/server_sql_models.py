@@ -1,9 +1,8 @@
 """Releases, versions of models and what operators did to them, in SQL. Each function works within its caller's transaction."""
 
 # ruff: noqa: S608  # only constants of this file are put into statements, values are always bound
-import sqlite3
-
 from choral.storage.server import LeaseLost
+from choral.storage.server_database import Connection
 from choral.storage.server_rows import ReleaseRow, VersionRow
 
 RELEASE = "hash, task, round, kind, reports, created"
@@ -14,19 +13,19 @@ STATE = (
 )
 
 
-def insert_release(db: sqlite3.Connection, row: ReleaseRow, signed: bytes, unpublished: bytes) -> None:
+def insert_release(db: Connection, row: ReleaseRow, signed: bytes, unpublished: bytes) -> None:
     """A new release; `unpublished`: what only the operator may read, empty for public data."""
     values = (row.hash, row.task, row.round, row.kind, row.reports, row.created, signed, unpublished)
     db.execute("INSERT INTO release VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
-def insert_version(db: sqlite3.Connection, version: VersionRow, start: bytes = b"") -> None:
+def insert_version(db: Connection, version: VersionRow, start: bytes = b"") -> None:
     """A new version; `start`: its state, where no release has it."""
     values = [getattr(version, name) for name in VERSION.split(", ")]
     db.execute(f"INSERT INTO version ({VERSION}, start) VALUES ({', '.join('?' * len(values))}, ?)", (*values, start))
 
 
-def add_version(db: sqlite3.Connection, version: VersionRow) -> None:
+def add_version(db: Connection, version: VersionRow) -> None:
     """A version that was made from the current one, and is current from now on unless it was refused; LeaseLost otherwise."""
     current = version.parent if version.state == "refused" else version.number
     sql = "UPDATE task SET version = ? WHERE hash = ? AND version = ?"
@@ -35,14 +34,14 @@ def add_version(db: sqlite3.Connection, version: VersionRow) -> None:
     insert_version(db, version)
 
 
-def keep_state(db: sqlite3.Connection, task: bytes, state: bytes, base: int) -> None:
+def keep_state(db: Connection, task: bytes, state: bytes, base: int) -> None:
     """The task's state, if the one that is kept is still of revision `base`; LeaseLost otherwise."""
     sql = "UPDATE task SET state = ?, revision = revision + 1 WHERE hash = ? AND revision = ?"
     if db.execute(sql, (state, task, base)).rowcount != 1:
         raise LeaseLost(f"the state of task {task.hex()} has changed meanwhile; nothing was kept, fold anew")
 
 
-def begin(db: sqlite3.Connection, start: VersionRow, state: bytes) -> bool:
+def begin(db: Connection, start: VersionRow, state: bytes) -> bool:
     """The state that a task's model starts from, as its version 0; False if it has a state already."""
     is_new = "UPDATE task SET state = ?, revision = 1 WHERE hash = ? AND revision = 0"
     if db.execute(is_new, (state, start.task)).rowcount != 1:
@@ -51,7 +50,7 @@ def begin(db: sqlite3.Connection, start: VersionRow, state: bytes) -> bool:
     return True
 
 
-def roll_back(db: sqlite3.Connection, version: VersionRow, now: int) -> bool:
+def roll_back(db: Connection, version: VersionRow, now: int) -> bool:
     """Make this version the current one, mark those after it, write down the deed; False if it cannot be."""
     task, number = version.task, version.number
     found = db.execute(STATE, (task, number)).fetchone()

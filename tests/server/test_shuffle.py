@@ -140,9 +140,9 @@ BODIES = [report(BODIES_TASK, number, category=number) for number in range(50)]
 
 def test_the_tables_of_reports_hold_no_time_and_no_row_number(tmp_path):
     store = SqliteServerStore(tmp_path / "store.sqlite")
-    columns = {row[1] for row in store._file.read("PRAGMA table_info(report)")}
+    columns = {row[1] for row in store._database.read("PRAGMA table_info(report)")}
     assert columns == {"batch", "id", "body"}
-    (sql,) = store._file.read("SELECT sql FROM sqlite_schema WHERE name = 'report'")[0]
+    (sql,) = store._database.read("SELECT sql FROM sqlite_schema WHERE name = 'report'")[0]
     assert "WITHOUT ROWID" in sql
     store.close()
 

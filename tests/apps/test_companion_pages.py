@@ -572,7 +572,7 @@ def test_shorter_fragments_keep_every_label_and_back_again_too(site):
     site.post("/settings", **settings_form(per_day=48))
     assert sorted(site.diary.labels(TODAY, TODAY)[TODAY]) == [6, 7, 18, 19]
     assert sorted(site.diary.moods(TODAY, TODAY)[TODAY]) == [18]
-    assert "4 of 26 fragments labelled" in site.get("/today")
+    assert "4 of 26 half hours labelled" in site.get("/today")
     recut(site.diary, 48, 24)
     assert {**site.diary.export(), "notes": 0} == {**before, "notes": 0}
 

@@ -14,6 +14,7 @@ from choral.learning.ranking import ndcg, reciprocal_rank
 from choral.pages import HEADERS
 from tests.apps.trained_server import SHARES, streaming_house, trained_house
 from tests.server.house import House, make_task
+from tests.server.training import CANARIES, GOOD_START, averaging, publish_public, train, training_task
 
 
 def get(house, path):
@@ -59,10 +60,20 @@ def test_each_version_is_drawn_with_its_error_and_listed_with_its_parent(page):
     assert chart.count('class="dot refused') == sum(row.state == "refused" for row in versions) > 0
     assert chart.count('class="dot rolled-back') == 1
     assert chart.count("current") == 1
+    assert ("Canary alarm:" in words(page)) == (versions[-1].state == "refused")
     rows = page.text.split('id="versions"')[1].split("<tbody>")[1].split("</tbody>")[0].split("<tr>")[1:]
     parents = [re.findall(r'<td class="digits">(.*?)</td>', row)[0] for row in rows]
     assert parents == [*(str(row.parent) for row in versions[:0:-1]), "the start"]
     assert "rolled back from version" in words(page)
+
+
+def test_a_model_whose_latest_version_was_refused_raises_an_alarm():
+    house, task = House(), training_task(averaging(canaries=CANARIES.hash, start=GOOD_START.hash, rate_micro=100_000_000))
+    publish_public(house, CANARIES, GOOD_START)
+    house.publish(task)
+    assert "Canary alarm" not in words(get(house, f"/models/{task.hash.hex()}"))
+    train(house, task, range(6))
+    assert "Canary alarm: the latest version was refused, AUC of" in words(get(house, f"/models/{task.hash.hex()}"))
 
 
 def test_rounds_are_shown_live_with_state_reports_goal_and_chance(page):

@@ -3,13 +3,15 @@
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from choral.apps.phishing.device.features import PUBLIC
+from choral.apps.phishing.device.labels import LabelFeed
 from choral.cli import labels
 from choral.cli.device import commands as device
 from choral.errors import ChoralError
-from choral.protocol import Release, Signed, decode, verify
+from choral.protocol import Release, Signed, decode, encode, sign, verify
 from tests.apps.phishing_device import LOGIN
 from tests.device.setting import OPERATOR
 
@@ -108,13 +110,35 @@ def test_a_reported_link_is_labelled_here_and_can_be_taken_back(choral):
 def test_what_cannot_be_read_is_said(choral, tmp_path):
     on_device, _ = choral
     (tmp_path / "bad.bin").write_bytes(b"no feed")
+    (tmp_path / "empty.html").touch()
+    (tmp_path / "foreign.bin").write_bytes(encode(sign(LabelFeed.empty().release(), Ed25519PrivateKey.generate())))
     for words, why in (
         (("score", "javascript:alert(1)"), "no address of a page"),
         (("score", PHISH, "--page", tmp_path / "none.html"), "cannot be read"),
         (("score", PHISH, "--locale", "<>"), "no locale"),
         (("report", "data:,x"), "no address of a page"),
-        (("labels", tmp_path / "bad.bin"), "no signed feed"),
+        (("score", PHISH, "--page", tmp_path / "empty.html"), "is empty; save the page again"),
+        (("watch", "--locale", "<>"), "no locale"),
+        (("labels", tmp_path / "bad.bin"), "no signed feed .*; give what `choral labels build` wrote"),
+        (("labels", tmp_path / "foreign.bin"), "none of the 1 trusted keys .* trust its operator with --operator"),
         (("labels", tmp_path / "none.bin"), "cannot be read"),
     ):
         with pytest.raises(ChoralError, match=why):
             on_device(*words)
+
+
+def test_an_answer_that_could_not_be_written_is_refused_before_anything_is_kept(choral, tmp_path):
+    on_device, _ = choral
+    link = "https://somewhere.example/x"
+    command = [*map(str, ("--home", tmp_path / "home", "--json", tmp_path / "none" / "out.json", "report", link))]
+    assert "name a file in a folder that exists" in str(CliRunner().invoke(device.app, command).exception)
+    assert on_device("score", link)[1]["label"] is None
+
+
+def test_a_name_like_a_protected_brand_is_said_even_if_the_model_is_calm(choral):
+    on_device, _ = choral
+    text, answer = on_device("score", "https://www.p\u0430ypal.com/")
+    assert not answer["warns"]
+    assert "LOOK TWICE: the name is like that of paypal." in text
+    on_device("report", "https://www.p\u0430ypal.com/", "--legitimate")
+    assert "LOOK TWICE" not in on_device("score", "https://www.p\u0430ypal.com/")[0]

@@ -172,6 +172,20 @@ def test_a_model_of_the_wrong_length_or_type_trains_nothing_and_spends_nothing(m
     assert "ships" in watch.detector().name
 
 
+def test_a_model_of_huge_numbers_makes_no_device_silent_and_every_answer_is_paid():
+    """What such a model comes to depends on the links: were NaN refused, silence would tell of them for nothing."""
+    answers = set()
+    for first in (1.7e308, -1.7e308, 0.0):
+        desk = LinkDesk(params=np.append([first, -first], np.full(SIZE - 2, 1.7e308)))
+        watch = device(desk)
+        for link in receive(watch, RECORDS_NEEDED):
+            watch.book.report(link, phishing=True, now=NOW)
+        answers.add(frozenset(one.kind for one in watch.agent.tick(NOW, READY)))
+        assert watch.agent.ledger().account("nobody").life_micro
+        assert len(desk.received) == 1
+    assert answers == {frozenset({"contributed", "sent"})}
+
+
 def test_a_model_with_nan_is_not_even_let_in():
     desk = LinkDesk(params=np.full(SIZE, np.nan))
     watch = device(desk)
@@ -323,7 +337,7 @@ def test_reasons_are_the_strongest_parts_of_the_score():
 @given(
     st.one_of(
         st.lists(st.floats(), max_size=60).map(np.array),
-        st.sampled_from([np.nan, np.inf, -np.inf]).map(lambda bad: np.append(np.zeros(SIZE - 1), bad)),
+        st.sampled_from([np.nan, np.inf, -np.inf, 1.7e308, -2e6]).map(lambda bad: np.append(np.zeros(SIZE - 1), bad)),
         st.just(np.zeros((SIZE, 1))),
         st.just(np.zeros(SIZE, complex)),
         st.just(np.array(["a"] * SIZE)),

@@ -182,12 +182,20 @@ def test_labels_that_are_damaged_on_the_device_are_said():
         LabelBook.opened(held.store)
 
 
-@pytest.mark.parametrize("link", ["https://co.uk/", "javascript:alert(1)", "", "https://[::1"])
+@pytest.mark.parametrize("link", ["https://co.uk/", "https://github.io", "javascript:alert(1)", "", "https://[::1"])
 def test_no_label_for_what_is_no_link_or_belongs_to_many(link):
     held = book()
     with pytest.raises(Refused):
         held.report(link, phishing=True, now=NOW)
     assert not held.own
+
+
+def test_a_page_or_a_name_below_what_belongs_to_many_can_be_labelled():
+    held = book()
+    for link in ("https://github.io/about", "https://someone.github.io"):
+        held.report(link, phishing=True, now=NOW)
+    assert held.label(marks("https://someone.github.io/x")) is True
+    assert held.label(marks("https://another.github.io/x")) is None
 
 
 def entries(tmp_path, **sources):
@@ -250,6 +258,7 @@ def test_a_feed_that_no_device_would_take_is_not_built(tmp_path, monkeypatch):
         ({"lists": "url,label,day\nhttp://a.example/,phishing,2027-02-31\n"}, "2027-02-31 is no day"),
         ({"lists": "url,label,day\nhttp://a.example/,phishing,soon\n"}, "lists.csv:2: need"),
         ({"lists": "url;label\nhttp://a.example/;phishing\n"}, "lists.csv:1: the columns"),
+        ({"lists": 'url,label\n"http://a.exam\nple/",phishing\n'}, "lists.csv:3: the link holds control characters"),
     ],
 )
 def test_contradictions_and_nonsense_are_refused_with_the_line(tmp_path, sources, why):

@@ -125,7 +125,7 @@ def test_the_persons_word_decides_and_is_forgotten_on_request():
     site = Site().entered()
     assert "You said that it is not phishing" in site.ask("POST", "/report", {"link": PHISH, "phishing": False}).text
     assert "known to be no phishing" in site.look(PHISH, LOGIN).text
-    assert "1 word of your own" in site.ask("GET", "/panel").text
+    assert "1 label of your own" in site.ask("GET", "/panel").text
     assert "is forgotten" in site.ask("POST", "/forget").text
     assert "Do not type" in site.look(PHISH, LOGIN).text
 

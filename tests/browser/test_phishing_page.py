@@ -10,6 +10,7 @@ from choral.numerics import SystemEntropy
 from choral.pages import Door
 from tests.apps.phishing_device import BAD, HERE, LOGIN, LinkDesk, device
 from tests.browser.conftest import served_at
+from tests.browser.looks import FAULTS
 from tests.device.setting import NOW
 
 pytestmark = pytest.mark.browser
@@ -177,9 +178,10 @@ def test_by_keyboard_a_person_agrees_labels_learns_and_sees_every_byte(browser):
 def test_nothing_is_wider_than_the_screen_in_light_and_dark(browser, served, width, scheme, tmp_path):
     with opened(browser, served[1](), width=width, scheme=scheme) as page:
         page.screenshot(path=tmp_path / "empty.png", full_page=True)
+        assert page.evaluate(FAULTS) == []
         for name, link, data in (("stop", PHISH, LOGIN), ("calm", GARDEN, None), ("long", GARDEN + "/" + "x" * 3_000, LOGIN)):
             look(page, link, data)
             page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.evaluate(FAULTS) == [], name
             cards = page.locator(".card").evaluate_all("all => all.map(one => Math.round(one.getBoundingClientRect().width))")
             assert len(set(cards)) == 1

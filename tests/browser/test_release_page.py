@@ -9,6 +9,7 @@ from PIL import Image
 from choral.apps.dashboard import application
 from tests.apps.real_server import NAMES, finished_server
 from tests.browser.conftest import served
+from tests.browser.looks import FAULTS
 
 pytestmark = pytest.mark.browser
 WIDTHS = (390, 1280)
@@ -62,7 +63,7 @@ def test_nothing_is_wider_than_the_screen_and_the_browser_complains_of_nothing(b
     for number, path in enumerate(paths):
         with opened(browser, site + path, width=width, scheme=scheme) as (page, complaints):
             page.screenshot(path=tmp_path / f"{number}.png", full_page=True)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.evaluate(FAULTS) == []
             assert page.evaluate("[...document.querySelectorAll('.scroll')].every(one => one.scrollWidth <= one.clientWidth)")
             assert complaints == []
 

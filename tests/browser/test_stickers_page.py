@@ -22,16 +22,12 @@ from choral.pages import Door
 from choral.server.keys import SERVER, SHUFFLER
 from choral.storage import SqliteDeviceStore
 from tests.browser.conftest import served_at
+from tests.browser.looks import FAULTS
 
 pytestmark = pytest.mark.browser
 LOGS = "account,sticker,kind,day\n" + "".join(
     f"person-{person},{(7 * person + 13 * step) % 900},purchased,2026-05-01\n" for person in range(12) for step in range(9)
 )
-
-
-NAMELESS = """[...document.querySelectorAll('button, input, [role=img], pre')].filter(one => !(
-    one.textContent.trim() || one.getAttribute('aria-label') || one.getAttribute('aria-labelledby') || one.labels?.length
-)).length"""
 
 
 def now():
@@ -120,7 +116,7 @@ def choose(page, name):
 
 def train(page):
     page.locator("#said").evaluate("one => { one.textContent = '' }")
-    page.get_by_role("button", name="Train: idle and charging").click()
+    page.get_by_role("button", name="Train now").click()
     until(page, "document.querySelector('#said').textContent.includes('learnt')")
 
 
@@ -160,22 +156,20 @@ def test_the_keyboard_alone_suffices(browser, servers, tmp_path):
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")
         until(page, "document.querySelectorAll('#messages .sticker').length === 1")
-        assert page.locator("#messages .sticker").get_attribute("aria-label") == f"Sticker: {names[1]}"
+        assert page.locator("#messages .sticker [role=img]").get_attribute("aria-label") == f"Sticker: {names[1]}"
         assert page.evaluate("document.activeElement.id") == "text"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_is_wider_than_the_screen_and_everything_has_a_name(browser, servers, tmp_path, width, scheme):
+def test_whoever_sees_little_or_has_a_small_screen_can_use_the_page(browser, servers, tmp_path, width, scheme):
     with chat(servers, tmp_path, 2) as (_, link), opened(browser, link, width=width, scheme=scheme) as page:
         switch_on(page)
         choose(page, suggested(page, "thank you")[2])
         train(page)
         suggested(page, "おはよう")
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        nameless = page.evaluate(NAMELESS)
-        assert nameless == 0
+        assert page.evaluate(FAULTS) == []
         page.screenshot(path=tmp_path / f"{width}-{scheme}.png", full_page=True)
 
 

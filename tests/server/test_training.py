@@ -93,6 +93,10 @@ def test_the_gate_never_publishes_a_version_that_is_clearly_worse_on_public_cana
     assert after.params["params"].tolist() == before.params["params"].tolist()
     assert (after.round, after.params["version"].tolist()) == (1, [0])
     assert not list(house.store.parts(row)), "the batch is spent"
+    alarms = [house.ask("GET", f"/v1/models/{task.hash.hex()}").json()["alarm"]]
+    train(house, task, range(6, 12))
+    alarms.append(house.ask("GET", f"/v1/models/{task.hash.hex()}").json()["alarm"])
+    assert alarms == [1, 2], "versions in a row that the gate refused"
 
 
 def test_a_version_with_nan_is_refused_even_without_canaries(monkeypatch):

@@ -1,5 +1,6 @@
 """`choral data pull`: data sets from their public homes, checked against a pinned hash."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from choral.errors import UsageError
 
 SETS = {"phishing": HANNOUSSE}
 PATIENCE_SECONDS = 30.0
+HASH = re.compile("[0-9a-f]{64}")
 
 app = typer.Typer(help="Data sets from their public homes.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -35,6 +37,8 @@ def pull_command(
         raise UsageError(f"there is no data set {name!r}; choose one of {', '.join(SETS)}")
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}; make it, or name another with --folder")
+    if sha256 is not None and not HASH.fullmatch(sha256):
+        raise UsageError(f"{sha256!r} is no SHA-256; give its 64 hex digits in small letters")
     source = replace(SETS[name], url=url or SETS[name].url, sha256=sha256 or SETS[name].sha256)
     columns = (TextColumn(name), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with (

@@ -20,7 +20,9 @@ from choral.protocol.problems import MEDIA_TYPE
 STOP_SECONDS = 10
 IDLE_SECONDS = 30
 HEAD_SECONDS = 20.0  # a request's head comes within this time, or the connection is closed
-MOST_HEAD_BYTES = 2**16
+ANSWER_SECONDS = 300.0  # an answer is taken within this time, as long as a device waits for one, or it is dropped
+MOST_FRAMING_BYTES = 2**16  # of a request beside its body: head, chunks' sizes, trailers
+MOST_PIPELINED = 16  # requests of one connection that wait for their turn
 BACKLOG = 2_048
 # The writer thread takes the interpreter's lock back after each statement; at Python's 5 ms it waits longer for that than
 # for the disk. Measured on two cores: 6,400 durable uploads a second at 5 ms, 9,900 at 1 ms, 11,800 at 50 microseconds.
@@ -28,45 +30,86 @@ SWITCH_SECONDS = 5e-5
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, which closes a connection whose request head trickles or does not end."""
+    """uvicorn's HTTP/1.1 with bounds on what a connection may make the server keep, and on how long it may be silent.
+
+    What trickles or does not end is closed: a head, a body that came too late to be read, an answer that nobody takes.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._in_head = True
-        self._head_bytes = 0
+        self._in_request = True
+        self._framing = 0  # bytes of this request that were not its body
         self._patience: asyncio.TimerHandle | None = None
+        self._until_taken: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection must say something."""
         super().connection_made(transport)
-        self._patience = self.loop.call_later(HEAD_SECONDS, transport.close)
+        self._be_patient()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody waits any more."""
         self._be_calm()
+        self._be_taken()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """A head begins."""
-        self._in_head = True
+        self._in_head = self._in_request = True
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; what follows a body in its place says nothing here."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """A head has come whole."""
         self._in_head = False
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise ValueError("too many requests wait on this connection")  # becomes an answer of status 400
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body, which is the application's to bound."""
+        self._framing -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request has come whole."""
+        self._in_request = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is written; if its request is still coming, that must end soon."""
+        super().on_response_complete()
+        if self._in_request and not self.transport.is_closing():
+            self._be_patient()
+
     def data_received(self, data: bytes) -> None:
-        """Bound the head's size and time; the body is the application's to bound."""
+        """Bound all but the body, in size and in time."""
         super().data_received(data)
-        if not self._in_head:
+        if self._in_request:
+            self._framing += len(data)
+        else:
+            self._framing = 0
+        if self._framing > MOST_FRAMING_BYTES:
+            self.transport.abort()
+        elif self._in_head or (self._in_request and self.cycle.response_complete):
+            self._be_patient()
+        else:
             self._be_calm()
-            return
-        self._head_bytes += len(data)
-        if self._head_bytes > MOST_HEAD_BYTES:
-            self.transport.close()
-        elif self._patience is None:
-            self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def pause_writing(self) -> None:
+        """The client takes its answer more slowly than it comes."""
+        super().pause_writing()
+        self._until_taken = self.loop.call_later(ANSWER_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has taken most of it."""
+        self._be_taken()
+        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         """What is not HTTP is answered like everything else that cannot be read."""
@@ -76,11 +119,19 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head.encode() + body)
         self.transport.close()
 
+    def _be_patient(self) -> None:
+        if self._patience is None:
+            self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
     def _be_calm(self) -> None:
-        self._head_bytes = 0
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    def _be_taken(self) -> None:
+        if self._until_taken is not None:
+            self._until_taken.cancel()
+            self._until_taken = None
 
 
 class _Server(uvicorn.Server):

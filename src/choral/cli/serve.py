@@ -27,6 +27,7 @@ from choral.mechanisms import MECHANISMS
 from choral.numerics import SystemEntropy
 from choral.server import KeyFolder, TaskBook, application, close_once, release_once, shuffle_once, stream_once
 from choral.server.keys import OPERATOR, SHUFFLER, TOKEN
+from choral.server.versions import REFUSED
 from choral.storage import ServerStore, SqliteServerStore, SqlServerStore
 
 NAMES = {**MECHANISMS, **ALGORITHMS}
@@ -163,12 +164,15 @@ def work(duty: Duty, stop: threading.Event) -> None:
             if done is None:
                 stop.wait(duty.poll)
                 continue
-            log.info("%s", _deed(duty, done), extra={"facts": _facts(done)})
+            deed = _deed(duty, done)
+            log.log(logging.WARNING if deed == REFUSED else logging.INFO, "%s", deed, extra={"facts": _facts(done)})
             stop.wait(duty.rest)
 
 
 def _deed(duty: Duty, done: Any) -> str:
     """What was done, in one word: what the batch is now, unless it is open still."""
+    if getattr(done, "why", "").startswith(REFUSED):
+        return REFUSED
     state = str(getattr(done, "state", duty.name))
     return duty.name if state == "open" else state
 

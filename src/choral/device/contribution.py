@@ -72,7 +72,9 @@ def contribute(tx: DeviceTransaction, offer: Offer, signal: Signal, *, budget: B
         outbox.put(tx, replace(sealed, token=token))
     turn = Turn(offer.checkout.round, coin=True, taken=True, day=account.day(now))
     TURNS.put(tx, offer.task_hash, turn)
-    text = f"{signal.name}: {len(payloads)} report(s) for {offer.terms.epsilon * len(payloads):g} nats wait to be sent"
+    number, epsilon = len(payloads), offer.terms.epsilon * len(payloads)
+    what = "1 report waits" if number == 1 else f"{number} reports wait"
+    text = f"{signal.name}: {what} to be sent, paid with epsilon {epsilon:g}"
     return Step("contributed", text, signal.name, offer.task_hash)
 
 

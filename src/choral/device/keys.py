@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from choral.errors import StoreError
+from choral.storage.folders import sync_folder
 
 KEY_BYTES = 32
 MAGIC = "choral device key 1"
@@ -159,19 +160,9 @@ def write_private(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise StoreError(f"{path} cannot be written ({error.strerror}); check its folder and the disk's free space") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _has_keyring() -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from choral.device.ledger import DAY
@@ -70,7 +71,10 @@ def add(tx: DeviceTransaction, offer: Offer, signal: Signal, event: Event, *, en
 
 
 def contributed(offer: Offer, examples: Arrays) -> NDArray[Any]:
-    """The values to randomize; TaskRefused if the check-out's parameters are not what the algorithm asks for."""
+    """The values to randomize; TaskRefused if the check-out's parameters are not what the algorithm asks for.
+
+    Where training left all bounds, 0 stands: were it refused, silence would tell, unpaid, what the data did to a model.
+    """
     try:
         values: NDArray[Any] = offer.algorithm.contribute(offer.checkout.params, examples)
     except (ValueError, LookupError, TypeError, ArithmeticError) as error:
@@ -78,7 +82,7 @@ def contributed(offer: Offer, examples: Arrays) -> NDArray[Any]:
             f"the check-out of {offer.terms.signal!r} does not fit its algorithm ({type(error).__name__}); "
             "nothing was spent; tell its operator"
         ) from error
-    return values
+    return np.where(np.isfinite(values), values, 0.0) if values.dtype.kind == "f" else values
 
 
 def randomized(offer: Offer, values: NDArray[Any], entropy: Entropy) -> list[bytes]:

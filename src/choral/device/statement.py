@@ -1,9 +1,10 @@
-"""What this device can tell its person about itself: what left it, what that cost, and what could be allowed.
+"""What this device can tell its person about itself: what left it, what that cost, what could be allowed, and what was.
 
 It is read from the agent, which is the one door out; without a server nothing has left, and the answer is empty.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from choral.device.agent import Agent
 from choral.device.offer import Offer
@@ -105,6 +106,15 @@ def purposes(agent: Agent) -> tuple[Purpose, ...]:
     """What is on offer, as far as this device knows."""
     ledger = agent.ledger()
     return tuple(_purpose(offer, ledger.use(offer.terms_hash).life_reports) for offer in agent.offers())
+
+
+def answer(agent: Agent, terms: bytes, *, agreed: bool, now: datetime) -> str:
+    """Yes or no to the Terms of a hash; what comes of it, in words."""
+    if agreed:
+        agent.agree(terms, now)
+        return "You said yes. You can take it back here at any time."
+    agent.withdraw(terms)
+    return "You said no. What waited for these reports is deleted; what was sent cannot be found again by anyone."
 
 
 def _upload(row: Outgoing, time: int, outcome: str) -> Upload:

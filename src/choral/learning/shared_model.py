@@ -83,7 +83,7 @@ class SharedModel(ABC):
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
         """One report, float64[1, size]: zeros where no row has weight; ValueError for a model that does not fit.
 
-        Training that leaves all bounds answers NaN or infinity, which every mechanism refuses.
+        Training that leaves all bounds answers NaN or infinity: a device puts 0 there, a mechanism refuses it.
         """
         vector = checked_params(params, self.learner.size)
         with np.errstate(over="ignore", invalid="ignore"):

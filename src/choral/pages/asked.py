@@ -13,6 +13,8 @@ from typing import Any, Self
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from choral.protocol.bounded import whole_body
+
 BAD_REQUEST, TOO_LARGE = 400, 413
 FOREIGN = "The request is not the page's own; reload the page."
 HASH_DIGITS = 64
@@ -27,14 +29,9 @@ class Asked:
     @classmethod
     async def read(cls, request: Request, most: int) -> Self:
         """From a body of at most `most` bytes; 413 for one that is longer."""
-        parts, size = list[bytes](), 0
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise HTTPException(TOO_LARGE, "This is too large to be read.")
-            parts.append(part)
+        body = await whole_body(request.stream(), most, HTTPException(TOO_LARGE, "This is too large to be read."))
         try:
-            found = json.loads(b"".join(parts))
+            found = json.loads(body)
         except (ValueError, RecursionError):
             raise _foreign() from None
         if not isinstance(found, dict):

@@ -8,7 +8,7 @@ changes something without coming from the page itself (cross-site requests).
 
 import hashlib
 import hmac
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.cookies import CookieError, SimpleCookie
@@ -82,9 +82,34 @@ def guarded(app: ASGIApp, door: Door, *, hosts: Collection[str], clock: Callable
     return guard.answer
 
 
-def cookie_name(host: str) -> str:
-    """Browsers do not tell ports apart when they keep cookies: the name does, so that two pages do not log each other out."""
-    return f"choral-{host.rpartition(':')[2]}"
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """The key of a session, as a browser keeps it: no script sees it, and no other site's request carries it.
+
+    Browsers do not tell ports apart when they keep cookies: the name does, so that two pages do not log each other out.
+    """
+
+    name: str
+
+    def of(self, headers: Mapping[str, str]) -> str:
+        """The key that came with a request; empty if none did."""
+        try:
+            found = SimpleCookie(headers.get("cookie", "")).get(self._named(headers))
+        except CookieError:
+            return ""
+        return found.value if found else ""
+
+    def given(self, response: Response, headers: Mapping[str, str], key: str) -> Response:
+        """The response, with the key for the browser that sent these headers; an empty key takes the one before away."""
+        name, age = self._named(headers), None if key else 0
+        response.set_cookie(name, key, max_age=age, httponly=True, samesite="strict", path="/")
+        return response
+
+    def _named(self, headers: Mapping[str, str]) -> str:
+        return f"{self.name}-{headers.get('host', '').rpartition(':')[2]}"
+
+
+DOOR = Cookie("choral")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,18 +133,14 @@ class _Guard:
         if host not in self.hosts or not _from_here(scope["method"], headers, host):
             return _refused(403)
         if scope["path"] == ENTER:
-            return self._entered(scope, host)
-        is_let_in = scope["path"] in LOOKS or self.door.knows(_cookie(headers, host), self.clock())
+            return self._entered(scope, headers)
+        is_let_in = scope["path"] in LOOKS or self.door.knows(DOOR.of(headers), self.clock())
         return None if is_let_in else _refused(401)
 
-    def _entered(self, scope: Scope, host: str) -> Response:
+    def _entered(self, scope: Scope, headers: Headers) -> Response:
         keys = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])
         session = self.door.enter(keys[0], self.clock()) if scope["method"] == "GET" else None
-        if session is None:
-            return _refused(401)
-        response = RedirectResponse("/", 303)
-        response.set_cookie(cookie_name(host), session, httponly=True, samesite="strict", path="/")
-        return response
+        return _refused(401) if session is None else DOOR.given(RedirectResponse("/", 303), headers, session)
 
 
 def _from_here(method: str, headers: Headers, host: str) -> bool:
@@ -127,14 +148,6 @@ def _from_here(method: str, headers: Headers, host: str) -> bool:
     if method in SAFE:
         return True
     return headers.get("origin", "") == f"http://{host}" and headers.get("sec-fetch-site", "same-origin") in SAME_SITE
-
-
-def _cookie(headers: Headers, host: str) -> str:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(cookie_name(host))
-    except CookieError:
-        return ""
-    return found.value if found else ""
 
 
 def _refused(status: int) -> Response:

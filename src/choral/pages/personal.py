@@ -1,14 +1,15 @@
 """A page about one person as an application: its ways behind the door, one thread for all of them, refusals in words.
 
 A device belongs to one thread: every request waits its turn for it. What is typed comes in the body of a request, never in
-an address. Leaves to an app what each way does.
+an address. Leaves to an app what each way does; one with ways of its own (`behind`) keeps door, headers and refusals.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from jinja2 import Environment
 from starlette.applications import Starlette
@@ -28,9 +29,12 @@ MOST_BYTES = 16_384  # of a request, unless a page asks for more
 NOT_FOUND, CONFLICT, BROKEN = 404, 409, 500
 TITLES = {NOT_FOUND: "There is nothing here", BROKEN: "Something broke here"}
 NO_TITLE = "This cannot be done"
+MISTAKE = "It is a mistake of ours, and nothing of what you typed was written down for it."
 Shows = Mapping[str, Callable[[], Response]]
 Acts = Mapping[str, Callable[[Asked], Response]]
 Answers = Callable[[Request], object]
+Tells = Callable[[Request, int, str, str], Response]  # a page that says no: status, title, and why
+R = TypeVar("R")
 
 
 def personal(
@@ -51,17 +55,47 @@ def personal(
     desk = _Desk(environment(package), most_bytes)
     routes = [Route(path, desk.showing(show)) for path, show in shows.items()]
     routes += [Route(path, desk.doing(act), methods=["POST"]) for path, act in acts.items()]
+    return behind(door, package=package, routes=routes, tells=desk.told, hosts=hosts, clock=clock)
+
+
+def behind(
+    door: Door,
+    *,
+    package: str,
+    routes: Sequence[Route],
+    tells: Tells,
+    hosts: Collection[str],
+    clock: Callable[[], datetime],
+) -> ASGIApp:
+    """The routes and the package's static files behind the door; whatever is refused, `tells` says."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        status, why = _why(error)
+        return tells(request, status, TITLES.get(status, NO_TITLE), why)
+
     app = Starlette(
         routes=[*routes, Mount("/static", static_files(package))],
-        exception_handlers={HTTPException: desk.refused, ChoralError: desk.said_no, BROKEN: desk.broken},
+        exception_handlers={HTTPException: refused, ChoralError: refused, BROKEN: refused},
     )
     return secure(guarded(app, door, hosts=hosts, clock=clock), INTERACTIVE)
+
+
+async def in_turn(thread: ThreadPoolExecutor, act: Callable[[], R]) -> R:
+    """What the act answers, once it had its turn on the thread."""
+    return await asyncio.get_running_loop().run_in_executor(thread, act)
 
 
 def sentence(error: Exception) -> str:
     """An error as a sentence."""
     text = str(error)
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def _why(error: Exception) -> tuple[int, str]:
+    """Status and words: a guard's or a peer's own; of a mistake of ours nothing is quoted."""
+    if isinstance(error, HTTPException):
+        return error.status_code, "" if error.status_code == NOT_FOUND else error.detail
+    return (CONFLICT, sentence(error)) if isinstance(error, ChoralError) else (BROKEN, MISTAKE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +108,7 @@ class _Desk:
         """What answers GET."""
 
         async def answer(_: Request) -> Response:
-            return await self._turn(show)
+            return await in_turn(self.thread, show)
 
         return answer
 
@@ -83,26 +117,10 @@ class _Desk:
 
         async def answer(request: Request) -> Response:
             asked = await Asked.read(request, self.most_bytes)
-            return await self._turn(lambda: act(asked))
+            return await in_turn(self.thread, lambda: act(asked))
 
         return answer
 
-    async def refused(self, request: Request, error: Exception) -> Response:
-        """What is not there, or cannot be read."""
-        status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (BROKEN, "")
-        return self._error(status, "" if status == NOT_FOUND else detail)
-
-    async def said_no(self, request: Request, error: Exception) -> Response:
-        """What a guard or a peer refused, in its own words."""
-        return self._error(CONFLICT, sentence(error))
-
-    async def broken(self, request: Request, error: Exception) -> Response:
-        """A mistake of ours; nothing of the request is quoted."""
-        return self._error(BROKEN, "")
-
-    async def _turn(self, act: Callable[[], Response]) -> Response:
-        return await asyncio.get_running_loop().run_in_executor(self.thread, act)
-
-    def _error(self, status: int, detail: str) -> Response:
-        title = TITLES.get(status, NO_TITLE)
-        return page(self.templates, "error.html", status=status, code=status, title=title, detail=detail, remedy="")
+    def told(self, _: Request, status: int, title: str, why: str) -> Response:
+        """A page that says no."""
+        return page(self.templates, "error.html", status=status, code=status, title=title, detail=why, remedy="")

@@ -48,11 +48,12 @@ class Guarantee:
         if self.hides_little:
             number = "no bound on epsilon" if math.isinf(self.epsilon) else f"epsilon {self.epsilon:.4g}, delta {self.delta:g}"
             return f"{self.unit} alone hides next to nothing ({number}): who sees it by itself learns what it says."
+        weak = ", which hides next to nothing" if self.epsilon > MOST_READABLE else ""
         slip = f", except with chance {self.delta:g}" if self.delta else ""
         condition = f" If {self.assumption}." if self.assumption else " Whatever the server does."
         return (
             f"epsilon {self.epsilon:.4g} for {self.unit} ({self.relation}): "
-            f"nothing anyone concludes becomes more than {_times(self.epsilon)} times likelier{slip}.{condition}"
+            f"nothing anyone concludes becomes more than {_times(self.epsilon)} times likelier{weak}{slip}.{condition}"
         )
 
 

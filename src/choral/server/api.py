@@ -88,6 +88,7 @@ def application(
         Exception: lambda *_: problem_response(BROKEN),
     }
     inner = Starlette(routes=desk.routes(), exception_handlers=handlers, lifespan=lifespan)
+    inner.router.redirect_slashes = False  # a redirect would repeat whatever host the client named
     return Front(Upload(book, intake, clock), with_headers(inner))
 
 
@@ -159,7 +160,7 @@ class Desk:
 
     async def checkouts(self, request: Request) -> Response:
         """The Bundle of a signal's check-outs, in their own content coding if it is asked for."""
-        compressed = CODING in (one.strip() for one in request.headers.get("accept-encoding", "").split(","))
+        compressed = CODING in (one.strip().lower() for one in request.headers.get("accept-encoding", "").split(","))
         body, age = self.counter.answer(request.path_params["signal"], self.clock(), compressed=compressed)
         headers = {"Cache-Control": f"public, max-age={age}" if age else "no-store", "Vary": "Accept-Encoding"}
         headers |= {"Content-Encoding": CODING} if compressed else {}

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from choral.errors import StoreError
 from choral.protocol.blind_rsa import BITS
+from choral.storage.folders import sync_folder
 
 OPERATOR, SERVER, SHUFFLER, TOKEN = "operator.key", "server.key", "shuffler.key", "operator.token"  # file names
 ISSUER = "issuer.pem"
@@ -103,6 +104,8 @@ def _write_new(path: Path, text: str) -> None:
             return
         finally:
             draft.unlink()
+        for folder in (path.parent, path.parent.parent):  # the key must not be lost where what it opens is kept
+            sync_folder(folder)
     except OSError as error:
         raise StoreError(f"the key file {path} cannot be written ({error}); check the folder and the disk") from error
 

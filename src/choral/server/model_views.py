@@ -2,6 +2,7 @@
 
 import csv
 import io
+from itertools import takewhile
 from typing import Any
 
 from choral.learning import Arrays
@@ -48,6 +49,7 @@ def model_view(book: TaskBook, known: Known) -> Json:
         "metric": metric_name(known) if known.trains else None,
         "current": row.version if row and versions else None,
         "guarantees": guarantees_view(known.mechanism.guarantees(known.task.rule.minimum, known.task.reports_per_device)),
+        "alarm": len(list(takewhile(lambda one: one.state == "refused", versions))),  # refused since the last good one
         "versions": [_version_view(book, one) for one in versions],
         "audit": [{"at": one.at, "deed": one.deed, "detail": one.detail} for one in book.store.audit(known.hash)],
     }

@@ -21,8 +21,11 @@ UPLOAD = (
     "round-closed",
     "round-unopened",
     "task-expired",
+    "token-refused",
+    "token-spent",
     "storage-full",
     "overloaded",
+    "unavailable",
 )
 
 

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from choral.errors import PeerError
 from choral.protocol import Signed, decode
+from choral.protocol.bounded import whole_body
 from choral.server.publish import publish_release, publish_task
 from choral.server.tasks import TaskBook
 from choral.server.versions import roll_back
@@ -74,12 +75,8 @@ class OperatorDesk:
     async def _posted(self, request: Request) -> bytes:
         """The operator's body, bounded while it comes."""
         self._require_operator(request)
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_POSTED:
-                raise PeerError("too-large", f"at most {LARGEST_POSTED} bytes can be posted")
-        return bytes(body)
+        refusal = PeerError("too-large", f"at most {LARGEST_POSTED} bytes can be posted")
+        return await whole_body(request.stream(), LARGEST_POSTED, refusal)
 
     def _require_operator(self, request: Request) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from choral.errors import StoreError
+from choral.storage.folders import sync_folder
 
 APPLICATION_ID = 0x63686F64  # "chod"
 VERSION = 1
@@ -70,6 +71,8 @@ class SqliteDeviceStore:
         self.close()
         for name in (self._path, *_companions(self._path)):
             name.unlink(missing_ok=True)
+        with self._told():
+            sync_folder(self._path.parent)
         if self._renew is not None:
             self._cipher = RowCipher(self._renew())
         self._db = self._connect()
@@ -83,10 +86,14 @@ class SqliteDeviceStore:
             self._db.close()
 
     def _connect(self) -> sqlite3.Connection:
-        try:
+        with self._told(), self._errors():
             self._path.touch(mode=0o600)
-            with self._errors():
-                return _opened(self._path, self._cipher)
+            return _opened(self._path, self._cipher)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise StoreError(f"the store {self._path} cannot be opened ({error.strerror}); check its folder") from error
 

@@ -37,6 +37,7 @@ class SqliteFile:
         self._reader = connect(path)
         self._writing = threading.Lock()
         self._reading = threading.Lock()
+        self.tidy()  # a kill between an erasure and this left the erased bytes in the log
 
     def read(self, sql: str, *values: Any) -> list[Any]:
         """All rows of the answer."""

@@ -46,7 +46,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """A model for a reader. Charts are None where there is nothing to draw; instances: k of draw and discard, else 0"""
+    """A model for a reader. Charts are None where there is nothing to draw; instances: k of draw and discard, else 0
+
+    alarm: versions in a row, up to the latest, that the gate refused
+    """
 
     task: TaskView
     hash: str
@@ -65,6 +68,7 @@ class ModelView:
     deeds: tuple[tuple[int, str], ...]
     streams: bool
     instances: int
+    alarm: int
 
 
 def model_view(document: Document, task: Document, rounds: Sequence[Document], quality: Sequence[Measured] = ()) -> ModelView:
@@ -90,6 +94,7 @@ def model_view(document: Document, task: Document, rounds: Sequence[Document], q
         deeds=tuple((one["at"], f"{one['deed']} {one['detail']}") for one in document["audit"]),
         streams=streams,
         instances=task["algorithm"]["parameters"].get("instances", 0),
+        alarm=document["alarm"],
     )
 
 

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from choral.apps.issuer.store import IssuerStore
 from choral.errors import ChoralError, PeerError, UsageError
 from choral.numerics import Entropy
+from choral.protocol.bounded import whole_body
 from choral.protocol.tokens import MOST_TOGETHER, REQUEST, Issuer, TokenKey, asked, issue
 from choral.server.api import with_headers
 from choral.server.problem_responses import answer_choral_error, answer_http_error
@@ -103,7 +104,8 @@ class Desk:
         account = self.store.account(_bearer(request))
         if account is None:
             raise PeerError("not-authorized", "the account's token is missing or wrong")
-        requests = _split(await _body(request))
+        refusal = PeerError("too-large", f"at most {MOST_TOGETHER} requests together")
+        requests = _split(await whole_body(request.stream(), MOST_TOGETHER * REQUEST.size, refusal))
         answers = await run_in_threadpool(self._issued, account, requests)
         return Response(b"".join(answers), headers=NO_STORE, media_type=ANSWER_TYPE)
 
@@ -132,16 +134,6 @@ def _split(body: bytes) -> list[bytes]:
             "malformed-message", f"1 to {MOST_TOGETHER} requests of {REQUEST.size} bytes are due, {len(body)} bytes came"
         )
     return [body[start : start + REQUEST.size] for start in range(0, len(body), REQUEST.size)]
-
-
-async def _body(request: Request) -> bytes:
-    """The body, never more of it in memory than the most requests."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_TOGETHER * REQUEST.size:
-            raise PeerError("too-large", f"at most {MOST_TOGETHER} requests together")
-    return bytes(body)
 
 
 def _bearer(request: Request) -> str:

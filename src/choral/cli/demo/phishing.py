@@ -249,7 +249,8 @@ def _tell(console: Console, summary: Mapping[str, Any], lived: Lived) -> None:
     leaks = ", ".join(summary["findings"]) or "no link, no page, no label of a person and no account was found"
     console.print(
         f"The gate refused {refused} versions. Draw and discard dropped {summary['dropped']} models: whoever is so late that "
-        f"their instance was replaced returns one that lies too far from the others.\n"
+        f"their instance was replaced returns one that lies too far from the others. So few reports teach 20 instances little: "
+        f"what is shown of them passed the gate, and is partly luck.\n"
         f"{summary['uploads']:,} uploads, {summary['seconds']:.1f} s. One report is {size} bytes:\n  {meaning}\n"
         f"Journals: {journal['trained_records']:,} records were trained on, {journal['trained_records_left']} of them are "
         f"left; {journal['records']:,} others wait.\n{summary['scanned_bytes']:,} bytes on the report path's server: {leaks}."

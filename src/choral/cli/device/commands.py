@@ -10,6 +10,7 @@ from rich.console import Console
 from choral.cli.device import room
 from choral.cli.device.room import AnyOrder, Asked
 from choral.cli.lazy import Lazy
+from choral.cli.outputs import check_outputs
 from choral.device.export import moment, outgoing
 from choral.errors import UsageError
 from choral.privacy import MICRO
@@ -42,6 +43,7 @@ def device(
     json: Annotated[Path | None, typer.Option(help="Write the answer there as JSON.")] = None,
 ) -> None:
     """One person's device. Its options may stand before or after a command."""
+    check_outputs(json)
     context.obj = Asked(home or room.default_home(), server, operator, certificates, json)
 
 

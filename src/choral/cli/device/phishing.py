@@ -18,6 +18,7 @@ from choral.device import Agent
 from choral.errors import PeerError, UsageError
 from choral.protocol import Signed, decode
 
+FEED = "give what `choral labels build` wrote"
 UrlArgument = Annotated[str, typer.Argument(metavar="URL", help="The link, in quotation marks.")]
 PageOption = Annotated[Path | None, typer.Option("--page", help="The page's bytes, as this person's client received them.")]
 LocaleOption = Annotated[str, typer.Option("--locale", help="Such as ja_JP. Without it: this system's.")]
@@ -67,7 +68,7 @@ def labels(
             for line in watch.refresh(room.now()):
                 _print(line)
         else:
-            watch.book.take(_signed(file), agent.operators)
+            _take(watch, file)
         entries = len(watch.book.feed)
     room.write_json(asked, {"entries": entries})
     _print(f"{entries:,} entries are held")
@@ -85,6 +86,7 @@ def watch(
     from choral.pages import Door
 
     asked: Asked = context.obj
+    _context(locale, room.now())
     listener = listen("127.0.0.1", port)
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
     door = Door(SystemEntropy())
@@ -106,6 +108,8 @@ def told(answer: Answer) -> list[str]:
     elif answer.warns:
         rare = "fewer than 1 in 100 honest links look so much like phishing."
         lines.append(f"WARNING: {'do not open it.' if answer.label else rare}")
+    elif answer.looks_alike:
+        lines.append(f"LOOK TWICE: the name is like that of {answer.seen.brand}.")
     lines += [f"  {'for' if one.against else 'against'} phishing: {one.text}" for one in verdict.reasons]
     return [*lines, "a record of it is kept here"] if answer.noted else lines
 
@@ -132,18 +136,26 @@ def _said(label: bool | None) -> str | None:
 def _read(page: Path) -> bytes:
     try:
         with page.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
+            data = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{page} cannot be read ({error.strerror}); give a file with the page's bytes") from error
+    if not data:
+        raise UsageError(f"{page} is empty; save the page again")
+    return data
 
 
-def _signed(file: Path) -> Signed:
+def _take(watch: LinkWatch, file: Path) -> None:
+    """Let the watch hold the feed in the file."""
     try:
-        return decode(file.read_bytes(), Signed)
+        signed = decode(file.read_bytes(), Signed)
     except OSError as error:
-        raise UsageError(f"{file} cannot be read ({error.strerror}); give what `choral labels build` wrote") from error
+        raise UsageError(f"{file} cannot be read ({error.strerror}); {FEED}") from error
     except PeerError as error:
-        raise UsageError(f"{file} is no signed feed: {error}") from error
+        raise UsageError(f"{file} is no signed feed ({error}); {FEED}") from error
+    try:
+        watch.book.take(signed, watch.operators)
+    except PeerError as error:
+        raise UsageError(f"{file} is not taken: {error}; {FEED}, and trust its operator with --operator") from error
 
 
 def _print(text: str) -> None:

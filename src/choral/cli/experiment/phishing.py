@@ -58,6 +58,8 @@ def phishing(
     check_devices(devices)
     if not 2 <= seeds <= 100:
         raise UsageError(f"need 2 to 100 seeds, got {seeds}")
+    if devices < QUICK_DEVICES:
+        raise UsageError(f"{devices} devices are too few to learn from; choose {QUICK_DEVICES} or more")
     devices = min(devices, QUICK_DEVICES) if quick else devices
     links, started = links_from(data), time.perf_counter()
     bare = links_from(data, transport=False) if not links.synthetic else links

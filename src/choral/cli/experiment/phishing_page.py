@@ -177,8 +177,10 @@ def _prices(found: Mapping[str, Any]) -> Iterator[str]:
         "*Per device*: the mean is shortened to C as well, so all records move it by 2C at most, and one by 4R/n at most, "
         "for shortening two vectors may double their distance; with R = 4, C = 1 and n = 5 that is no less, and a record "
         "costs what the device costs. PrivUnit compares any two updates, near or far, so a record costs what the device "
-        "costs. A server that keeps a log of who drew which instance learns what these prices allow from the difference; one "
-        "that does not must also guess the instance. The ledger of a device charges the column *the device*."
+        "costs. Which instance an answer comes from is no secret: of 20 with 53 weights the one nearest to it is the one that "
+        "was drawn, in 99.9 % of cases. A server that keeps no log of draws therefore sees an instance and a noisy step from "
+        "it, and nobody's name; one that keeps a log also knows which requests drew that instance, one in k of all. What the "
+        "step itself tells is bounded by these prices in both cases. The ledger of a device charges the column *the device*."
     )
 
 

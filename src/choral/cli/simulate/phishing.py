@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +40,6 @@ def phishing(
     """How well a phishing detector judges unseen domains, and its price for a feature, a record and a device."""
     check_outputs(json_file)
     check_devices(devices)
-    links = links_from(data, transport=transport)
     try:
         setting = Setting(
             algorithm=algorithm,
@@ -52,10 +51,11 @@ def phishing(
             hostile=hostile,
             seed=seed,
             warm=warm,
-            public=min(1000, len(links.labels) // 5),
             wrong_labels=wrong_labels,
             gated=gate,
         )
+        links = links_from(data, transport=transport)
+        setting = replace(setting, public=max(1, min(1000, len(links.labels) // 5)))
         started = time.perf_counter()
         with progress(2 * devices) as done:
             outcome = study(links, setting, done=done)
@@ -118,7 +118,8 @@ def _print(summary: dict[str, Any], outcome: Outcome) -> None:
     title = (
         f"{setting['devices']:,} devices x {setting['records']} links, {setting['algorithm']}, epsilon {setting['epsilon']:g}"
     )
-    table = Table(title=f"{title} per {setting['unit']}")
+    of_sums = setting["algorithm"] == "central"
+    table = Table(title=f"{title} {'of a sum' if of_sums else 'per ' + setting['unit']}")
     for column in ("model", "AUC", "recall at 1 % false positives", "accuracy"):
         table.add_column(column, justify="left" if column == "model" else "right")
     for (_, words), quality in zip(MODELS.items(), _qualities(outcome), strict=True):
@@ -138,12 +139,14 @@ def prices_in_words(summary: dict[str, Any]) -> str:
     def told(key: str) -> str:
         return "without end" if summary[key] is None else f"{summary[key]:.4g}"
 
+    of_sums, charged = summary["epsilon_central"] is not None, ", which is what a ledger charges"
     lines = [
         f"epsilon of one report: {told('epsilon_feature')} for one number of the update, {told('epsilon_record')} for one "
-        f"record, {told('epsilon_device')} for the whole device, which is what a ledger charges."
+        f"record, {told('epsilon_device')} for the whole device{'' if of_sums else charged}."
     ]
-    if summary["epsilon_central"] is not None:
-        lines.append(f"If nobody sees less than a buffer's sum: {told('epsilon_central')} (delta {summary['delta']:g}).")
+    if of_sums:
+        price = f"{told('epsilon_central')} (delta {summary['delta']:g})"
+        lines.append(f"If nobody sees less than a buffer's sum: {price}{charged} to whoever trusts in that.")
     if summary["instance_variance"] is not None:
         found, law = summary["instance_variance"], summary["instance_variance_theory"]
         lines.append(f"Variance between instances {found:.4g}, law {law:.4g}.")

@@ -60,7 +60,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Guesses:
-    """Of one day's gaps, and a sentence about them all."""
+    """Of one day's gaps, and a sentence about what they rest on."""
 
     of: tuple[Guess, ...]
     sentence: str
@@ -105,7 +105,7 @@ def guesses(labeller: Labeller | None, record: Record, day: date, *, until: date
         for place, fragment in enumerate(every)
         if fragment in gaps and (is_logged(slots, fragment) or voters.near(float(rows.hour[place]), NEAR))
     ]
-    return Guesses(tuple(found), _sentence(len(voters.activity), len(gaps)))
+    return Guesses(tuple(found), _sentence(len(voters.activity)))
 
 
 def chosen(activity: str) -> Label:
@@ -187,9 +187,8 @@ def _hours(known: int) -> str:
     return "the only one" if known == 1 else f"some of the {known}"
 
 
-def _sentence(labels: int, gaps: int) -> str:
-    what = "One gap is" if gaps == 1 else f"{gaps} gaps are"
-    rest = "1 label" if labels == 1 else f"{labels} labels"
+def _sentence(labels: int) -> str:
+    rest = "1 label" if labels == 1 else f"{labels:,} labels"
     if labels < ENOUGH:
-        return f"{what} open. Guesses rest on only {rest} of yours so far, so they will often be wrong."
-    return f"{what} open. Guesses rest on {rest} of yours; the percentage says how often such a guess was right."
+        return f"Guesses rest on only {rest} of yours so far, so they will often be wrong."
+    return f"Guesses rest on {rest} of yours; the percentage says how often such a guess was right."

@@ -17,7 +17,7 @@ from choral.apps.companion.page.entrance import CONFLICT, MOST, lay_in_ring
 from choral.apps.companion.page.families import clock, stretch
 from choral.apps.companion.page.forms import INCOMING, Ask, wrong
 from choral.apps.companion.page.mind import keep_turns, turns_of
-from choral.apps.companion.page.session import cookie_name
+from choral.apps.companion.page.session import OPENED
 from choral.apps.companion.page.settings import LENGTHS, NOTE, Settings
 from choral.apps.companion.page.telling import untell
 from choral.device.passphrase import PassphraseVault, TooSoon, WrongPassphrase
@@ -138,9 +138,7 @@ def erase(desk: Desk, ask: Ask) -> Response:
     shutil.rmtree(desk.home.folder / INCOMING, ignore_errors=True)
     if desk.ring is not None and desk.ring.witness():
         desk.ring.keep(b"")
-    response = desk.page("erased.html", "Erased")
-    response.delete_cookie(cookie_name(ask.headers.get("host", "")), path="/")
-    return response
+    return OPENED.given(desk.page("erased.html", "Erased"), ask.headers, "")
 
 
 def change_passphrase(desk: Desk, ask: Ask) -> Response:

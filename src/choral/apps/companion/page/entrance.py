@@ -5,7 +5,7 @@ from starlette.responses import Response
 from choral.apps.companion.device.home import Locked
 from choral.apps.companion.page.desk import Desk, go
 from choral.apps.companion.page.forms import Ask
-from choral.apps.companion.page.session import cookie_name
+from choral.apps.companion.page.session import OPENED
 from choral.device.passphrase import SHORTEST, TooSoon, WrongPassphrase
 from choral.errors import Refused, StoreError
 from choral.pages import sentence
@@ -37,7 +37,7 @@ def create(desk: Desk, ask: Ask) -> Response:
         return _begin(desk, sentence(error), status=CONFLICT)
     if ask.is_on("ring"):
         desk.say(lay_in_ring(desk, passphrase))
-    return let_in(go("/welcome"), ask, key)
+    return OPENED.given(go("/welcome"), ask.headers, key)
 
 
 def locked(desk: Desk, ask: Ask) -> Response:
@@ -56,15 +56,13 @@ def unlock(desk: Desk, ask: Ask) -> Response:
         return _locked(desk, sentence(error), status=FORBIDDEN)
     except (StoreError, Refused) as error:
         return _locked(desk, sentence(error), status=CONFLICT)
-    return let_in(go("/today"), ask, key)
+    return OPENED.given(go("/today"), ask.headers, key)
 
 
 def lock(desk: Desk, ask: Ask) -> Response:
     """Lock now."""
     desk.lock()
-    response = go("/unlock")
-    response.delete_cookie(cookie_name(ask.headers.get("host", "")), path="/")
-    return response
+    return OPENED.given(go("/unlock"), ask.headers, "")
 
 
 def is_let_in(desk: Desk, ask: Ask) -> bool:
@@ -76,13 +74,6 @@ def is_let_in(desk: Desk, ask: Ask) -> bool:
     except Locked:
         return False
     return True
-
-
-def let_in(response: Response, ask: Ask, key: str) -> Response:
-    """The response, with the session's key for this browser alone."""
-    name = cookie_name(ask.headers.get("host", ""))
-    response.set_cookie(name, key, httponly=True, samesite="strict", path="/")
-    return response
 
 
 def lay_in_ring(desk: Desk, passphrase: str) -> str:

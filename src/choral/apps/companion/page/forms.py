@@ -11,6 +11,9 @@ from urllib.parse import parse_qsl, unquote
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from choral.apps.companion.page.session import OPENED
+from choral.protocol.bounded import bounded, whole_body
+
 BAD_REQUEST, TOO_LARGE = 400, 413
 MOST_FORM = 65_536  # bytes
 MOST_FILE = 512 * 2**20  # bytes
@@ -35,10 +38,17 @@ class Ask:
     now: datetime
     path: str
     query: Mapping[str, str]
-    form: Mapping[str, str] = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     key: str = field(repr=False)
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
     upload: Upload | None = None
+
+    @classmethod
+    def of(cls, request: Request, now: datetime) -> "Ask":
+        """The request without its body."""
+        query = f"?{request.url.query}" if request.url.query else ""
+        headers = request.headers
+        return cls(now, request.url.path + query, dict(request.query_params), headers, OPENED.of(headers))
 
     def text(self, name: str, *, most: int = 200) -> str:
         """A member of the form, empty if it is missing; 400 for one that is too long."""
@@ -87,14 +97,9 @@ def parsed_day(text: str) -> date:
 
 async def read_form(request: Request) -> dict[str, str]:
     """The members of a form of at most MOST_FORM bytes, the last of each name."""
-    parts, size = list[bytes](), 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MOST_FORM:
-            raise HTTPException(TOO_LARGE, "The form is too long.")
-        parts.append(part)
+    body = await whole_body(request.stream(), MOST_FORM, HTTPException(TOO_LARGE, "The form is too long."))
     try:
-        return dict(parse_qsl(b"".join(parts).decode(), keep_blank_values=True, max_num_fields=200))
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=200))
     except ValueError:
         raise wrong("the form cannot be read") from None
 
@@ -127,22 +132,15 @@ def clear_incoming(folder: Path) -> None:
 
 async def receive(request: Request, path: Path, *, most: int) -> Upload:
     """The body streamed to `path`, a piece in memory at a time; 413 for one that is longer than `most` bytes."""
-    size = 0
+    refusal = HTTPException(TOO_LARGE, f"The file is larger than {most // 2**20} MB; export a shorter time and try again.")
     told = request.headers.get("content-length", "")
     if told.isdigit() and int(told[:20]) > most:
-        raise _too_large(most)
+        raise refusal
     with path.open("wb") as file:
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise _too_large(most)
+        async for part in bounded(request.stream(), most, refusal):
             file.write(part)
     name = Path(unquote(request.headers.get("x-file-name", ""), errors="replace").replace("\\", "/")).name
     return Upload(path, "".join(one for one in name if one.isprintable())[-MOST_NAME:] or "a file")
-
-
-def _too_large(most: int) -> HTTPException:
-    return HTTPException(TOO_LARGE, f"The file is larger than {most // 2**20} MB; export a shorter time and try again.")
 
 
 def _no_day() -> date:

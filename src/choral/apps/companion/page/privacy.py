@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from choral.apps.companion.page.desk import Desk, go
 from choral.apps.companion.page.forms import Ask, wrong
-from choral.device.statement import purposes, what_left
+from choral.device.statement import answer, purposes, what_left
 
 MOST_SHOWN = 50  # uploads on one page; the export has all
 HASH_DIGITS = 64
@@ -31,12 +31,7 @@ def consent(desk: Desk, ask: Ask) -> Response:
     room, terms = desk.room(ask.now), ask.text("terms")
     if len(terms) != HASH_DIGITS or not set(terms) <= set("0123456789abcdef"):
         raise wrong("the form names no Terms")
-    if ask.is_on("agree"):
-        room.agent.agree(bytes.fromhex(terms), ask.now)
-        desk.say("You said yes. You can take it back here at any time.")
-    else:
-        room.agent.withdraw(bytes.fromhex(terms))
-        desk.say("You said no. What waited for these reports is deleted; what was sent cannot be found again by anyone.")
+    desk.say(answer(room.agent, bytes.fromhex(terms), agreed=ask.is_on("agree"), now=ask.now))
     return go(_back(ask))
 
 

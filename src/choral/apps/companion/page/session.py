@@ -6,13 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from choral.numerics import Entropy
+from choral.pages.loopback import Cookie
 
 REVEALED_FOR = timedelta(minutes=5)
-
-
-def cookie_name(host: str) -> str:
-    """Of the session's cookie; browsers do not tell ports apart, the name does."""
-    return f"choral-open-{host.rpartition(':')[2]}"
+OPENED = Cookie("choral-open")  # beside the door's: not whoever followed the link, but whoever typed the passphrase
 
 
 @dataclass(slots=True, eq=False)

@@ -14,6 +14,7 @@ from choral.apps.companion.page.desk import Desk, Room
 from choral.apps.companion.page.families import FAMILIES, UNKNOWN, clock, colour, family, stretch
 from choral.apps.companion.page.forms import Ask
 from choral.apps.companion.page.moods import spoken_mood
+from choral.apps.companion.page.settings import LENGTHS
 
 HEIGHTS = 10  # steps on which a mood can stand in its frame
 
@@ -56,7 +57,7 @@ def show(desk: Desk, ask: Ask) -> Response:
     first = day - timedelta(days=day.weekday())
     view = week_view(room, first)
     beside: dict[str, Any] = {"earlier": first - timedelta(days=7), "later": first + timedelta(days=7), "today": ask.now.date()}
-    return desk.page("week.html", "Week", tab="week", view=view, **beside)
+    return desk.page("week.html", "Week", tab="week", view=view, length=LENGTHS[room.settings.per_day], **beside)
 
 
 def week_view(room: Room, first: date) -> WeekView:

@@ -21,6 +21,7 @@ from choral.learning.gate import is_worse
 
 FALSE_POSITIVES = 0.01
 REASONS = 3
+MOST_WEIGHT = 1e6  # beyond which a weight says nothing, and sums of weights would overflow
 FEWEST_CANARIES = 100  # honest ones, below which a share of 1 % means nothing
 Floats = NDArray[np.float64]
 
@@ -171,10 +172,11 @@ def _threshold(scores: Floats) -> float:
 
 def _checked(params: NDArray[Any], layout: Layout) -> Floats:
     numbers = np.asarray(params)
-    if numbers.dtype.kind != "f" or numbers.shape != (len(layout.names) + 1,) or not np.isfinite(numbers).all():
+    is_one = numbers.dtype.kind == "f" and numbers.shape == (len(layout.names) + 1,)
+    if not is_one or not (np.abs(numbers) <= MOST_WEIGHT).all():  # nor is NaN
         raise Refused(
-            f"the model is no {len(layout.names) + 1} finite numbers, but {numbers.dtype} of shape {numbers.shape}; "
-            "nothing was judged by it; tell its operator"
+            f"the model is no {len(layout.names) + 1} finite numbers up to {MOST_WEIGHT:,.0f}, but {numbers.dtype} of shape "
+            f"{numbers.shape}; nothing was judged by it; tell its operator"
         )
     return numbers.astype(np.float64)
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choral.apps.phishing.device.canonical import listed, mark
-from choral.apps.phishing.device.urls import read_link
+from choral.apps.phishing.device.urls import belongs_to_many, read_link
 from choral.errors import PeerError, Refused, UsageError
 from choral.protocol import Release
 from choral.protocol.messages import NOBODY
@@ -119,17 +120,17 @@ def read_source(path: Path, source: Source, today: date) -> list[Entry]:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read ({type(error).__name__}); give a CSV or text file in UTF-8") from error
-    lines = text.splitlines()
-    rows = _table(lines, path) if path.suffix.lower() == ".csv" else _list(lines)
+    rows = _table(text, path) if path.suffix.lower() == ".csv" else _list(text.splitlines())
     return [_entry(row, f"{path.name}:{number}", source, today) for number, row in rows]
 
 
 def entry_for(link: str, *, phishing: bool, day: date, source: Source, place: str) -> Entry:
     """The entry about a link, or a whole host if it names no more; Refused for what is no link or a whole public suffix."""
     found = read_link(link)
-    if not found.label:
+    expression = listed(found.text)
+    if not found.label or (belongs_to_many(found.host) and expression == f"{found.host}/"):
         raise Refused(f"{found.host} belongs to many; name a registered domain, or a page")
-    return Entry(listed(found.text), phishing, (day - EPOCH).days, source, place)
+    return Entry(expression, phishing, (day - EPOCH).days, source, place)
 
 
 def _entry(row: dict[str, Any], place: str, source: Source, today: date) -> Entry:
@@ -145,8 +146,8 @@ def _entry(row: dict[str, Any], place: str, source: Source, today: date) -> Entr
         raise UsageError(f"{place}: {day} is no day; write one such as 2026-01-31") from None
 
 
-def _table(lines: Sequence[str], path: Path) -> list[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(lines)
+def _table(text: str, path: Path) -> list[tuple[int, dict[str, Any]]]:
+    reader = csv.DictReader(StringIO(text, newline=""))
     try:
         if not {"url", "label"} <= set(reader.fieldnames or ()):
             raise UsageError(f"{path.name}:1: the columns must be url,label and perhaps day")

@@ -70,7 +70,7 @@ def read_page(data: bytes, link: Link) -> Page:
     """
     data = as_utf8(data)
     if len(data) > MOST_BYTES:
-        raise Refused(f"the page has {len(data):,} bytes, more than the {MOST_BYTES:,} that are read; type no password there")
+        raise Refused(f"the page has more than the {MOST_BYTES:,} bytes that are read; type no password there")
     require_readable(data)
     tree = _parsed(data)
     found = References.of(tree)

@@ -99,6 +99,11 @@ def url_features(link: Link) -> Mapping[str, float]:
     return {**_counts(link.text), **_shape(link), **_own(link)}
 
 
+def belongs_to_many(host: str) -> bool:
+    """Whether people register, or are given, names below this one, such as co.uk or github.io."""
+    return not is_address(host) and _suffixes(only_icann=False).publicsuffix(host) == host
+
+
 def words(text: str) -> list[str]:
     """The parts between punctuation, in small letters."""
     return [word for word in WORD_END.split(text.lower()) if word]
@@ -193,13 +198,13 @@ def _digits(text: str) -> float:
     return sum(sign in "0123456789" for sign in text) / len(text)
 
 
-@lru_cache(maxsize=1)
-def _suffixes() -> Any:
+@lru_cache(maxsize=2)
+def _suffixes(*, only_icann: bool = True) -> Any:
     try:
         from publicsuffixlist import PublicSuffixList
     except ImportError as error:
         raise UsageError("reading links needs the extra 'phishing': pip install 'choral[phishing]'") from error
-    return PublicSuffixList(only_icann=True)
+    return PublicSuffixList(only_icann=only_icann)
 
 
 def _require(holds: bool, problem: str) -> None:

@@ -64,6 +64,11 @@ class Answer:
         """Whether to warn at all."""
         return self.label is True or (self.verdict.warns and self.label is None)
 
+    @property
+    def looks_alike(self) -> bool:
+        """Whether the host's name is like that of a protected brand, although nobody has said that the link is honest."""
+        return bool(self.seen.brand) and self.label is None
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class LinkWatch:

@@ -17,6 +17,7 @@ from choral.apps.phishing.device.urls import MOST_CHARACTERS
 from choral.apps.phishing.device.watch import LinkWatch
 from choral.apps.phishing.page.views import answer_view, panel_view
 from choral.device import Conditions
+from choral.device.statement import answer
 from choral.errors import ChoralError
 from choral.pages import Asked, Door, environment, page, personal, sentence
 
@@ -74,10 +75,10 @@ class _Links:
         if data == b"":
             return page(self.templates, "refusal.html", text="The file is empty; save the page again.")
         try:
-            answer = self.watch.receive(link, data, self.here(now), now)
+            found = self.watch.receive(link, data, self.here(now), now)
         except ChoralError as error:
             return page(self.templates, "refusal.html", text=sentence(error))
-        return page(self.templates, "answer.html", answer=answer_view(answer))
+        return page(self.templates, "answer.html", answer=answer_view(found))
 
     def report(self, asked: Asked) -> Response:
         """The person's own word about a link; it stays here."""
@@ -98,12 +99,7 @@ class _Links:
 
     def consent(self, asked: Asked) -> Response:
         """Yes or no to the Terms of a hash."""
-        terms, agreed = asked.hash("terms"), asked.is_true("agreed")
-        if agreed:
-            self.watch.agent.agree(terms, self.clock())
-        else:
-            self.watch.agent.withdraw(terms)
-        return self._shown("You said yes." if agreed else "You said no: records and waiting reports are deleted.")
+        return self._shown(answer(self.watch.agent, asked.hash("terms"), agreed=asked.is_true("agreed"), now=self.clock()))
 
     def forget(self, asked: Asked) -> Response:
         """Let go of what the person reported."""

@@ -116,7 +116,7 @@ def _kind(answer: Answer) -> str:
         return "stop"
     if answer.warns:
         return "warn"
-    return "alike" if answer.seen.brand and answer.label is None else "calm"
+    return "alike" if answer.looks_alike else "calm"
 
 
 def _ascii(host: str) -> str:

@@ -4,6 +4,8 @@ Knows columns and domains. Leaves scaling, devices and learning to others. A col
 the link off the device), or that leaks how the data were collected, is never a feature.
 """
 
+import os
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
@@ -26,6 +28,7 @@ from choral.numerics import SeededEntropy
 
 SOURCE = "phishing/hannousse_web_page_phishing_11430.csv.gz"  # below CHORAL_DATA_DIR
 PUBLISHED = "phishing/dataset_B_05_2020.csv"  # the same, as its home names it
+GET_ONE = "give the CSV of either data set, such as `choral data pull phishing` gets"
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -59,26 +62,22 @@ def read_links(path: Path, *, transport: bool = True) -> Links:
 
     transport: whether https and www count as features
     """
-    import pyarrow
-    import pyarrow.csv
-
-    try:
-        table = pyarrow.csv.read_csv(path)
-    except (OSError, pyarrow.ArrowInvalid) as error:
-        raise UsageError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+    table = _table(path)
     columns = set(table.column_names)
     if columns >= {"url", "status", *HANNOUSSE_URL, *HANNOUSSE_PAGE}:
-        phishing = np.array([status == "phishing" for status in table["status"].to_pylist()])
-        names, urls, left_out = HANNOUSSE_URL + HANNOUSSE_PAGE, table["url"].to_pylist(), HANNOUSSE_TRANSPORT
-        source = "web page phishing detection (Hannousse and Yahiouche, CC BY 4.0)"
+        names, url, label, phishing, left_out = HANNOUSSE_URL + HANNOUSSE_PAGE, "url", "status", "phishing", HANNOUSSE_TRANSPORT
+        legitimate, source = "legitimate", "web page phishing detection (Hannousse and Yahiouche, CC BY 4.0)"
     elif columns >= {"URL", "label", *PHIUSIIL}:
-        phishing = np.array(table["label"].to_pylist()) == 0
-        names, urls, left_out = PHIUSIIL, table["URL"].to_pylist(), PHIUSIIL_TRANSPORT
-        source = "PhiUSIIL (Prasad and Chandra, CC BY 4.0)"
+        names, url, label, phishing, left_out = PHIUSIIL, "URL", "label", "0", PHIUSIIL_TRANSPORT
+        legitimate, source = "1", "PhiUSIIL (Prasad and Chandra, CC BY 4.0)"
     else:
-        raise UsageError(f"{path} has neither the columns of Hannousse and Yahiouche nor those of PhiUSIIL")
+        raise UsageError(f"{path} has neither the columns of Hannousse and Yahiouche nor those of PhiUSIIL; {GET_ONE}")
     chosen = tuple(name for name in names if transport or name not in left_out)
-    return Links(chosen, _numbers(table, chosen, path), phishing.astype(np.float64), domain_numbers(urls), source)
+    urls, said = _texts(table, url, path), _texts(table, label, path)
+    if not {*said} <= {phishing, legitimate}:
+        raise UsageError(f"{path} has a row whose {label} is neither {phishing} nor {legitimate}; mend it or leave it out")
+    labels = np.array([one == phishing for one in said], np.float64)
+    return Links(chosen, _numbers(table, chosen, path), labels, domain_numbers(urls), source)
 
 
 def links_in(folder: Path) -> Path:
@@ -90,7 +89,7 @@ def links_in(folder: Path) -> Path:
 def registered_domain(url: str) -> str:
     """What someone registered, such as example.co.uk; the host itself for an address; the text for what is no link."""
     try:
-        host = urlsplit(url if ":" in url or "//" in url else "//" + url).hostname or url
+        host = (urlsplit(url if ":" in url or "//" in url else "//" + url).hostname or url).rstrip(".") or url
     except ValueError:
         host = url
     return host if _is_address(host) else str(_suffixes().privatesuffix(host) or host)
@@ -132,12 +131,38 @@ def _suffixes() -> Any:
     return PublicSuffixList(only_icann=True)
 
 
-def _numbers(table: Any, names: tuple[str, ...], path: Path) -> Floats:
+def _table(path: Path) -> Any:
+    import pyarrow
+    import pyarrow.csv
+
     try:
-        columns = [table[name].to_numpy().astype(np.float64) for name in names]
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{path} has a feature that is no number: {error}") from error
-    features = np.stack(columns, axis=1)
-    if not np.isfinite(features).all() or not len(features):
-        raise UsageError(f"{path} has no rows, or a feature that is missing or not finite")
-    return np.asarray(features, np.float64)
+        table = pyarrow.csv.read_csv(path)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else "a folder" if path.is_dir() else "cut or spoilt"
+        raise UsageError(f"cannot read {path} ({reason}); {GET_ONE}") from error
+    except pyarrow.ArrowInvalid as error:
+        raise UsageError(f"cannot read {path}: it is no CSV, or a row of it is not like its head; {GET_ONE}") from error
+    twice = [name for name, count in Counter(table.column_names).items() if count > 1]
+    if twice:
+        raise UsageError(f"{path} has the column {twice[0]} twice; leave one of them out")
+    if not len(table):
+        raise UsageError(f"{path} has no rows below its head; {GET_ONE}")
+    return table
+
+
+def _texts(table: Any, name: str, path: Path) -> list[str]:
+    """A column as texts; UsageError if one is missing."""
+    values = table[name].to_pylist()
+    if None in values or "" in values:
+        raise UsageError(f"{path} has a row without {name}; mend it or leave it out")
+    return [str(value) for value in values]
+
+
+def _numbers(table: Any, names: tuple[str, ...], path: Path) -> Floats:
+    columns = []
+    for name in names:
+        column = table[name].to_numpy()
+        if column.dtype.kind not in "iuf" or not np.isfinite(column).all():
+            raise UsageError(f"{path} has a {name} that is missing or no number; mend that row or leave it out")
+        columns.append(column.astype(np.float64))
+    return np.stack(columns, axis=1)

@@ -17,6 +17,7 @@ from choral.apps.phishing.study.data import Links
 from choral.apps.phishing.study.drawn import RULE, Rule, learn_drawn
 from choral.apps.phishing.study.ground import Ground, Quality, ground
 from choral.apps.phishing.study.poisoning import hostile, hostile_push, hostile_report, worst_direction
+from choral.learning.draw_and_discard import MOST_INSTANCES
 from choral.mechanisms.base import DELTA
 from choral.mechanisms.gaussian_vector import GaussianVector
 from choral.mechanisms.laplace_model import LaplaceModel
@@ -25,6 +26,10 @@ from choral.privacy.clones import Clones
 
 ALGORITHMS = ("draw-and-discard", "buffered", "central")
 UNITS = ("feature", "record", "device")
+LEAST_EPSILON = 0.01
+MOST_EPSILON = {"buffered": 19.0, "central": 99.0}
+MOST_EPSILON_OF = {"feature": 10.0, "record": 1000.0, "device": 1000.0}  # of draw and discard
+MOST_HELD = 100_000_000  # records on all devices together, of which each takes some 24 bytes
 SPLITS = 1_000_000  # seeds below it name splits
 Done = Callable[[int], None]
 Run = Callable[..., tuple[Learnt, "Prices"]]
@@ -62,11 +67,35 @@ class Setting:
         """The seed of noise, of who is hostile, and of the server's draws."""
         return self.seed + self.repeat * SPLITS
 
+    @property
+    def most_epsilon(self) -> float:
+        """What the mechanism of this algorithm and unit takes."""
+        return MOST_EPSILON.get(self.algorithm, MOST_EPSILON_OF[self.unit])
+
     def __post_init__(self) -> None:
-        if self.algorithm not in ALGORITHMS or self.unit not in UNITS:
-            raise ValueError(f"algorithm is one of {ALGORITHMS} and unit one of {UNITS}, got {self.algorithm}, {self.unit}")
-        if min(self.instances, self.devices, self.records, self.public) < 1 or not 0 <= self.hostile < 1:
-            raise ValueError(f"need positive numbers and a share of hostile devices in [0, 1), got {self}")
+        _require(
+            self.algorithm in ALGORITHMS, f"there is no algorithm {self.algorithm!r}; choose one of {', '.join(ALGORITHMS)}"
+        )
+        _require(self.unit in UNITS, f"epsilon can protect no {self.unit!r}; choose a unit of {', '.join(UNITS)}")
+        many, holds = f"{self.devices:,} devices with {self.records:,} records each", self.devices * self.records
+        for is_met, problem in (
+            (
+                LEAST_EPSILON <= self.epsilon <= self.most_epsilon,
+                f"epsilon {self.epsilon:g} is out of range; choose {LEAST_EPSILON:g} to {self.most_epsilon:g} nats",
+            ),
+            (
+                1 <= self.instances <= MOST_INSTANCES,
+                f"{self.instances:,} instances cannot be held; choose 1 to {MOST_INSTANCES:,}",
+            ),
+            (
+                min(self.devices, self.records) >= 1 and holds <= MOST_HELD,
+                f"{many} cannot be simulated; choose 1 or more of each, {MOST_HELD:,} records in all at most",
+            ),
+            (self.public >= 1, f"{self.public:,} public rows teach nothing; choose 1 or more"),
+            (0 <= self.hostile < 1, f"{self.hostile:g} is no share of hostile devices; choose 0 to below 1"),
+            (0 <= self.wrong_labels <= 1, f"{self.wrong_labels:g} is no share of wrong labels; choose 0 to 1"),
+        ):
+            _require(is_met, problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +213,8 @@ def _model_prices(mechanism: LaplaceModel, distance: float) -> Prices:
     update = mechanism.update
     record = update.epsilon_of_change(distance)
     return Prices(update.epsilon_of_one, record, update.epsilon, update.epsilon, None, 0.0)
+
+
+def _require(is_met: bool, problem: str) -> None:
+    if not is_met:
+        raise ValueError(problem)

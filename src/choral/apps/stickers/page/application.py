@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from choral.apps.stickers.device.phone import Phone
 from choral.apps.stickers.page.views import panel_view
 from choral.device import Conditions
+from choral.device.statement import answer
 from choral.pages import Asked, Door, environment, page, personal
 
 LEISURE = Conditions(idle=True, charging=True, unmetered=True)
@@ -73,12 +74,7 @@ class _Chat:
 
     def consent(self, asked: Asked) -> Response:
         """Yes or no to the Terms of a hash."""
-        terms, agreed = asked.hash("terms"), asked.is_true("agreed")
-        if agreed:
-            self.phone.agent.agree(terms, self.clock())
-        else:
-            self.phone.agent.withdraw(terms)
-        return self._shown("You said yes." if agreed else "You said no: what waited for these reports is deleted.")
+        return self._shown(answer(self.phone.agent, asked.hash("terms"), agreed=asked.is_true("agreed"), now=self.clock()))
 
     def forget(self, asked: Asked) -> Response:
         """Let the person's own model go."""

@@ -28,6 +28,7 @@ from choral.apps.stickers.service.store import EPOCH, CatalogueStore
 from choral.apps.stickers.service.tokens import Secrets
 from choral.errors import ChoralError, PeerError, UsageError
 from choral.protocol import encode
+from choral.protocol.bounded import whole_body
 from choral.server.api import BINARY, BROKEN, with_headers
 from choral.server.problem_responses import answer_choral_error, answer_http_error, problem_response
 
@@ -216,12 +217,9 @@ def _token(request: Request) -> str:
 
 async def _body(request: Request, most: int) -> bytes:
     """The whole body, bounded while it comes."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise PeerError("too-large", f"at most {most} bytes can be sent here; nothing was kept")
-    return bytes(body)
+    return await whole_body(
+        request.stream(), most, PeerError("too-large", f"at most {most} bytes can be sent here; nothing was kept")
+    )
 
 
 def _read(body: bytes, kind: type[T]) -> T:

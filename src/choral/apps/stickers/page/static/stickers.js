@@ -10,10 +10,11 @@ let asked = 0;
 function add(kind, content, label) {
   const line = document.createElement("li");
   line.className = kind;
-  line.textContent = content;
+  const shown = line.appendChild(document.createElement("span"));
+  shown.textContent = content;
   if (label) {
-    line.setAttribute("role", "img");
-    line.setAttribute("aria-label", "Sticker: " + label);
+    shown.setAttribute("role", "img");
+    shown.setAttribute("aria-label", "Sticker: " + label);
   }
   messages.appendChild(line);
   messages.scrollTop = messages.scrollHeight;

@@ -122,7 +122,7 @@ def coded(body, name=CODING):
 
 def test_a_check_out_may_come_in_its_own_content_coding():
     packed = compress(b"body" * 100)
-    with listener(coded(packed), coded(packed), keep_alive=True) as (url, _, _), SharedHttpTransport(url, 1) as shared:
+    with listener(coded(packed), keep_alive=True) as (url, _, _), SharedHttpTransport(url, 1) as shared:
         assert shared.fetch("/x") == b"body" * 100
     with listener(coded(packed)) as (url, _, _):
         assert HttpTransport(url).fetch("/x") == b"body" * 100

@@ -146,12 +146,14 @@ def _of_rule(found: Mapping[str, Any], rate: float, mean: float | None) -> Mean:
 def _exactness(found: Mapping[str, Any]) -> str:
     """What the smallest epsilon tells of the earlier figures' error."""
     name, runs = next((name, runs) for name, runs in _of(found, "published").items() if name.startswith(AS_EARLIER))
-    varies = _mean(runs, "auc").error * math.sqrt(len(runs) * runs[0]["repeats"])
+    ours, epsilon, count = _mean(runs, "auc"), name.rsplit(" ", 1)[1], len(runs)
+    varies = ours.error * math.sqrt(count * runs[0]["repeats"])
     needed = (varies / EARLIER_ERROR) ** 2
+    off = (ours.mean - EARLIER["device"][float(epsilon)]) / math.hypot(ours.error, varies / math.sqrt(count))
     return (
-        f"At epsilon {name.rsplit(' ', 1)[1]} one run of it varies by {varies:.2f} between splits and noises (standard "
-        f"deviation): an error of {EARLIER_ERROR} would take a mean over {needed:,.0f} runs, so that figure is likely less "
-        "exact than it says."
+        f"At epsilon {epsilon} one run of it varies by {varies:.2f} between splits and noises (standard deviation): an error "
+        f"of {EARLIER_ERROR} would take a mean over {needed:,.0f} runs. If that figure is one of {count} runs, its error is "
+        f"{varies / math.sqrt(count):.2f}, and the two are {abs(off):.1f} standard errors apart."
     )
 
 

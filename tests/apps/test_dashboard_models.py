@@ -73,7 +73,7 @@ def test_a_model_whose_latest_version_was_refused_raises_an_alarm():
     house.publish(task)
     assert "Canary alarm" not in words(get(house, f"/models/{task.hash.hex()}"))
     train(house, task, range(6))
-    assert "Canary alarm: the latest version was refused, AUC of" in words(get(house, f"/models/{task.hash.hex()}"))
+    assert "Canary alarm: the latest version was refused: AUC of" in words(get(house, f"/models/{task.hash.hex()}"))
 
 
 def test_rounds_are_shown_live_with_state_reports_goal_and_chance(page):

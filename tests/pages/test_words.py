@@ -37,6 +37,7 @@ def test_a_batch_that_adds_nothing_says_no_amplification():
 def test_a_promise_of_next_to_nothing_is_not_dressed_up():
     (promise,) = promises([Guarantee(800.0, 0.0, "one life", "any two values", "nobody")])
     assert "e^800 times likelier" in promise.text
+    assert "promises next to nothing" in promise.text
 
 
 @pytest.mark.parametrize(

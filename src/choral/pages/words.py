@@ -89,7 +89,8 @@ def _times(guarantee: Guarantee) -> str:
 
 
 def _slip(guarantee: Guarantee) -> str:
-    return f", except with chance {guarantee.delta:g}" if guarantee.delta else ""
+    weak = ", which promises next to nothing" if guarantee.epsilon > MOST_WORDS else ""
+    return weak + (f", except with chance {guarantee.delta:g}" if guarantee.delta else "")
 
 
 def _numbers(guarantee: Guarantee) -> str:

@@ -70,7 +70,8 @@ class Counter:
         """An answer whose length does not depend on which instances were drawn."""
         checkouts = [self._checkout(one, now) for one in due]
         whole = encode(self._bundle(checkouts))
-        return compress(whole, before=whole.index(ARRAYS.write(checkouts[0].params))) if compressed else whole
+        drawn = whole.index(ARRAYS.write(checkouts[0].params))  # before it stands what is the same for all who ask
+        return compress(whole, before=drawn) if compressed else whole
 
     def _due(self, signal: str, now: int) -> list[Due]:
         rows = (row for row in self.book.store.tasks() if row.signal == signal and row.expires > now)

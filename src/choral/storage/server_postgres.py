@@ -106,20 +106,23 @@ class Line:
 
     def run(self, act: Callable[[Session], Answer]) -> Answer:
         """What `act` answers, which must leave nothing behind where it fails: it may be called again on a new connection."""
-        for is_kept in (True, False):
-            if self._session is None or self._session.closed:
-                self._session = psycopg.connect(self._settings, autocommit=True)
-            try:
-                return act(self._session)
-            except psycopg.OperationalError:
-                if not (is_kept and self._session.broken):
-                    raise
-        raise AssertionError("the second attempt answers or raises")
+        session = self._open()
+        try:
+            return act(session)
+        except psycopg.OperationalError:
+            if not session.broken:
+                raise
+        return act(self._open())
 
     def close(self) -> None:
         """Let go of the connection."""
         if self._session is not None:
             self._session.close()
+
+    def _open(self) -> Session:
+        if self._session is None or self._session.closed:
+            self._session = psycopg.connect(self._settings, autocommit=True)
+        return self._session
 
 
 class Statements:

@@ -15,7 +15,7 @@ from choral.device import Budget
 from choral.errors import PeerError
 from choral.numerics import SeededEntropy
 from choral.protocol import Release, encode, sign
-from choral.protocol.messages import NOBODY
+from choral.protocol.task import NOBODY
 from choral.storage import MemoryDeviceStore
 from tests.device.setting import NAMES, NOW, OPERATOR, OPERATORS, SERVER, SHUFFLER, START
 from tests.device.setting import Desk as ServerDesk

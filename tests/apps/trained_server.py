@@ -9,7 +9,7 @@ from choral.mechanisms import RandomizedResponse
 from choral.numerics import SeededEntropy
 from choral.privacy import micro
 from choral.protocol import Release, Spec, seal, sign
-from choral.protocol.messages import CHANCE_UNIT
+from choral.protocol.task import CHANCE_UNIT
 from choral.server import TaskBook, publish_release, stream_once
 from choral.server.versions import roll_back
 from tests.server.house import DAY, NAMES, OPERATOR, SHUFFLER, House, make_task

@@ -70,7 +70,7 @@ def price_of(draft, mechanism=SHARES):
 
 
 def dear(draft, micro):
-    return replace(draft, terms=replace(draft.terms, price_micro=micro))
+    return replace(draft, terms=replace(draft.terms.unbound, price_micro=micro))
 
 
 def device_of(desk, budget=TRUSTING):

@@ -100,7 +100,7 @@ def test_a_report_is_sent_with_these_bytes_on_every_device_and_day(monkeypatch):
     host = url.removeprefix("http://").encode()
     assert set(asked) == {
         b"POST /v1/reports HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: choral\r\n"
-        b"Accept-Encoding: choral-1\r\nConnection: close\r\nContent-Type: application/octet-stream\r\n"
+        b"Accept-Encoding: choral-2\r\nConnection: close\r\nContent-Type: application/octet-stream\r\n"
         b"Content-Length: 256\r\n\r\n" + REPORT
     }
     assert len(connections) == 3  # one report a connection
@@ -112,7 +112,7 @@ def test_a_check_out_is_fetched_with_these_bytes():
     host = url.removeprefix("http://").encode()
     assert asked == [
         b"GET /v1/checkouts/keyboard.emoji.ja HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: choral\r\n"
-        b"Accept-Encoding: choral-1\r\nConnection: close\r\n\r\n"
+        b"Accept-Encoding: choral-2\r\nConnection: close\r\n\r\n"
     ]
 
 
@@ -190,7 +190,7 @@ def test_a_problem_document_becomes_a_peer_error():
         b"HTTP/1.1 400 X\r\nContent-Type: application/problem+json\r\nContent-Length: 2\r\n\r\n[]",
         b"HTTP/1.1 400 X\r\nContent-Type: application/problem+json\r\nContent-Length: 1\r\n\r\n{",
         b"HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n",
-        b"HTTP/1.1 204 No Content\r\nContent-Encoding: choral-1\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\nContent-Encoding: choral-2\r\n\r\n",
         ok(b"<html>" + bytes(2**15)),
         b"not http at all\r\n\r\n",
         b"",

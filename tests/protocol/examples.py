@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from choral.learning import Count
 from choral.mechanisms import RandomizedResponse
 from choral.privacy import micro
-from choral.protocol import BatchRule, Bundle, Checkout, Release, Spec, Task, Terms, sign
+from choral.protocol import BatchRule, Bundle, Checkout, Opening, Openings, Release, Spec, Task, Terms, question_of, sign
 
 OPERATOR = Ed25519PrivateKey.from_private_bytes(b"operator".ljust(32, b"\1"))
 SERVER = Ed25519PrivateKey.from_private_bytes(b"server".ljust(32, b"\2"))
@@ -45,6 +45,8 @@ CHECKOUT = Checkout(
     task=SIGNED_TASK, round=3, chance=2**31, issued=1_800_300_000, valid_until=1_800_386_400, params={"level": np.array([2])}
 )
 BUNDLE = Bundle((sign(CHECKOUT, SERVER),))
+OPENING = Opening(TASK.hash, 3, 2**31, CHECKOUT.issued, CHECKOUT.valid_until, question=question_of(CHECKOUT.params), around={})
+OPENINGS = Openings((sign(OPENING, SERVER),))
 RELEASE = Release(
     task=TASK.hash,
     round=3,
@@ -54,4 +56,13 @@ RELEASE = Release(
     guarantees=MECHANISM.guarantees(100, 2),
     arrays={"item": np.array([4, 2]), "estimate": np.array([61.5, 40.0]), "released": np.array([True, False])},
 )
-MESSAGES = {"terms": TERMS, "task": TASK, "signed": SIGNED_TASK, "checkout": CHECKOUT, "bundle": BUNDLE, "release": RELEASE}
+MESSAGES = {
+    "terms": TASK.terms,
+    "task": TASK,
+    "signed": SIGNED_TASK,
+    "checkout": CHECKOUT,
+    "bundle": BUNDLE,
+    "opening": OPENING,
+    "openings": OPENINGS,
+    "release": RELEASE,
+}

@@ -109,12 +109,28 @@ def test_an_unknown_mechanism_is_refused_by_name():
 
 
 def test_changed_terms_have_another_hash():
-    for field in dataclasses.fields(TERMS):
-        value = getattr(TERMS, field.name)
+    others = {"trust": "shuffler", "sizes": {"domain": 11}, "signer": bytes(31) + b"\1"}
+    for field in dataclasses.fields(TASK.terms):
+        value = getattr(TASK.terms, field.name)
         changed = not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else None
         if changed is None:
-            changed = "shuffler" if field.name == "trust" else value + "!"
-        assert dataclasses.replace(TERMS, **{field.name: changed}).hash != TERMS.hash
+            changed = others.get(field.name) or value + "!"
+        assert dataclasses.replace(TASK.terms, **{field.name: changed}).hash != TASK.terms.hash
+
+
+def test_terms_that_name_no_mechanism_have_no_bytes():
+    with pytest.raises(ValueError, match="mechanism_name: need a name"):
+        encode(TERMS)
+
+
+def test_a_task_may_not_ask_for_more_than_its_terms_name():
+    spec = TASK.mechanism
+    larger = dataclasses.replace(spec, parameters={**spec.parameters, "domain": 11})
+    smaller = dataclasses.replace(spec, parameters={**spec.parameters, "domain": 9})
+    for changed in (larger, dataclasses.replace(spec, name="local-hashing/1")):
+        with pytest.raises(ValueError, match="its Terms allow"):
+            dataclasses.replace(TASK, mechanism=changed)
+    assert dataclasses.replace(TASK, mechanism=smaller).terms.hash == TASK.terms.hash, "a smaller question asks nobody again"
 
 
 def test_a_minimum_of_one_needs_trust_nobody():

@@ -21,7 +21,7 @@ def filter_task():
     draft = make_task(trust="sum", mechanism=Spec.of(NOISE), algorithm=Spec.of(FILTER), reports_for_life=5, minimum=3)
     draft = replace(draft, rule=replace(draft.rule, minimum=PEOPLE, goal=100))
     price = required_price(NOISE, trust="sum", minimum=PEOPLE, reports_per_device=draft.reports_per_device, reports_for_life=5)
-    return replace(draft, terms=replace(draft.terms, price_micro=price))
+    return replace(draft, terms=replace(draft.terms.unbound, price_micro=price))
 
 
 def checkout(house) -> Checkout:

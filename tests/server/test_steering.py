@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from choral.numerics import SeededEntropy
-from choral.protocol.messages import CHANCE_UNIT
-from choral.server.steering import LEAST, MOST_STEP, aim, steered
+from choral.protocol.task import CHANCE_UNIT, LEAST_CHANCE
+from choral.server.steering import MOST_STEP, aim, steered
 from choral.storage import BatchRow
 from tests.server.house import START, make_task
 
@@ -41,7 +41,7 @@ def test_a_chance_at_most_doubles_or_halves():
 
 def test_everyone_and_nobody_are_not_steered():
     for chance in (0, CHANCE_UNIT):
-        assert steered(replace(TASK, chance=chance), [over(0, 1, chance=chance)], 1, START + HOUR) == chance
+        assert steered(replace(TASK, chance=chance, least_chance=0), [over(0, 1, chance=chance)], 1, START + HOUR) == chance
 
 
 def test_a_round_cut_early_is_counted_by_the_share_of_it_that_had_passed():
@@ -59,11 +59,13 @@ def test_a_round_by_releases_that_fills_never_asks_more_people():
     assert steered(task, [over(0, 99)], 1, START + 10 * HOUR) > task.chance
 
 
-@given(st.integers(0, 10**7), st.integers(1, CHANCE_UNIT - 1), st.integers(0, HOUR))
+@given(st.integers(0, 10**7), st.integers(LEAST_CHANCE, CHANCE_UNIT - 1), st.integers(0, HOUR))
 def test_the_chance_stays_a_chance(reports, chance, cut):
     row = over(0, reports, chance=chance, cut_at=START + cut)
     found = steered(replace(TASK, chance=chance), [row], 1, START + HOUR)
-    assert LEAST <= found <= CHANCE_UNIT
+    assert LEAST_CHANCE <= found <= CHANCE_UNIT
+    narrow = replace(TASK, chance=chance, least_chance=chance, most_chance=chance)
+    assert steered(narrow, [row], 1, START + HOUR) == chance, "no further than the task allows"
 
 
 def test_the_chance_finds_the_goal_of_a_crowd_that_it_does_not_know_and_follows_it():

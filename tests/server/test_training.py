@@ -9,7 +9,7 @@ from choral.errors import PeerError
 from choral.learning import ALGORITHMS
 from choral.numerics import SeededEntropy
 from choral.protocol.coding import expand
-from choral.protocol.messages import CHANCE_UNIT
+from choral.protocol.task import CHANCE_UNIT
 from choral.server import TaskBook, stream_once
 from choral.server.checkout import Counter
 from choral.server.ingest import admit

@@ -14,7 +14,8 @@ from choral.mechanisms.priv_unit import PrivUnit
 from choral.numerics import SeededEntropy
 from choral.privacy import micro
 from choral.protocol import Release, Spec, decode, open_checkout, seal, sign
-from choral.protocol.messages import Checkout, Signed, Task
+from choral.protocol.messages import Checkout, Signed
+from choral.protocol.task import Task
 from choral.server import check_out, publish_release
 from tests.server.house import OPERATOR, SERVER, House, make_task
 

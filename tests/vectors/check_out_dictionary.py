@@ -1,6 +1,8 @@
-"""What `checkouts-1.dictionary` was made of. `python -m tests.vectors.check_out_dictionary` writes such a file again: do that
+"""What `checkouts-2.dictionary` was made of. `python -m tests.vectors.check_out_dictionary` writes such a file again: do that
 only for a new name of the coding, never for this one."""
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +18,12 @@ from choral.cli.task.commands import draft
 from choral.learning import ALGORITHMS
 from choral.mechanisms import MECHANISMS
 from choral.protocol import Bundle, Checkout, Signed, encode
+from choral.protocol.coding import CODING, compress, dictionary
+from tests.protocol.examples import BUNDLE
 
 ROOT = Path(choral.__file__).parent
-PATH = ROOT / "protocol" / "checkouts-1.dictionary"
+PATH = ROOT / "protocol" / "checkouts-2.dictionary"
+VECTOR = Path(__file__).parent / "check-out-coding.json"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 KEYS = {"shuffler_key": bytes(32), "server_key": bytes(32)}
 
@@ -58,5 +63,12 @@ def made():
     return parameters() + b"".join(map(bundle, tasks()))
 
 
+def vector():
+    """The golden body, from the dictionary as it stands."""
+    golden = {"dictionary_sha256": hashlib.sha256(dictionary()).hexdigest(), "bundle": encode(BUNDLE).hex()}
+    return {"coding": CODING, **golden, "body": compress(encode(BUNDLE)).hex()}
+
+
 if __name__ == "__main__":
     PATH.write_bytes(made())
+    VECTOR.write_text(json.dumps(vector(), indent=1) + "\n")

@@ -12,7 +12,7 @@ from choral.device.steps import Step, refusal
 from choral.errors import TaskRefused
 from choral.protocol import Signed
 from choral.protocol.codec import Nested, Wire
-from choral.protocol.messages import SECONDS
+from choral.protocol.task import SECONDS
 from choral.protocol.wire import Fixed, Flag, Integer, Text
 from choral.storage.device import DeviceTransaction
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 from choral.device.rows import Table
 from choral.protocol import Terms
 from choral.protocol.codec import Nested, Wire
-from choral.protocol.messages import SECONDS
+from choral.protocol.task import SECONDS
 from choral.storage.device import DeviceTransaction
 
 

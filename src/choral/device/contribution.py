@@ -18,7 +18,7 @@ from choral.errors import TaskRefused
 from choral.numerics import UNIT, Entropy
 from choral.protocol import seal
 from choral.protocol.codec import Wire
-from choral.protocol.messages import CHANCE_UNIT
+from choral.protocol.task import CHANCE_UNIT
 from choral.protocol.wire import Flag, Integer
 from choral.storage.device import DeviceTransaction
 

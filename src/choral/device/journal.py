@@ -15,7 +15,7 @@ from choral.device.ledger import DAY
 from choral.device.rows import Table
 from choral.device.signal import Event, Signal
 from choral.protocol.codec import Wire
-from choral.protocol.messages import SECONDS
+from choral.protocol.task import SECONDS
 from choral.protocol.wire import Blob, Integer
 from choral.storage.device import DeviceTransaction
 

@@ -17,7 +17,7 @@ from choral.errors import PeerError
 from choral.numerics import Entropy
 from choral.protocol import report_id
 from choral.protocol.codec import Nested, Wire
-from choral.protocol.messages import SECONDS
+from choral.protocol.task import SECONDS
 from choral.protocol.wire import Blob, Fixed, Integer, Text
 from choral.storage.device import DeviceStore, DeviceTransaction
 

@@ -20,7 +20,7 @@ from choral.device.signal import Arrays, Event, Signal
 from choral.errors import TaskRefused
 from choral.numerics import Entropy
 from choral.protocol.codec import Wire
-from choral.protocol.messages import SECONDS
+from choral.protocol.task import SECONDS
 from choral.protocol.wire import Blob, Fixed, Integer
 from choral.storage.device import DeviceTransaction
 

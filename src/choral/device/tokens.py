@@ -18,7 +18,7 @@ from choral.numerics import Entropy
 from choral.protocol import Release, Signed, decode
 from choral.protocol.blind_rsa import SIGNATURE_BYTES
 from choral.protocol.codec import Wire
-from choral.protocol.messages import SECONDS
+from choral.protocol.task import SECONDS
 from choral.protocol.tokens import MOST_TOGETHER, TOKEN_BYTES, Issuer, TokenRequest
 from choral.protocol.wire import Blob
 from choral.storage.device import DeviceStore, DeviceTransaction

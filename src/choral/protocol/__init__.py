@@ -7,10 +7,11 @@ Tested in: tests/protocol, tests/vectors.
 """
 
 from choral.protocol.codec import decode, encode
-from choral.protocol.messages import BatchRule, Bundle, Checkout, Release, Signed, Spec, Task, Terms
+from choral.protocol.messages import Bundle, Checkout, Opening, Openings, Release, Signed, question_of
 from choral.protocol.problems import PROBLEMS, Problem
 from choral.protocol.report import SIZE_CLASSES, Report, report_id
 from choral.protocol.sealing import open_checkout, seal, sign, unseal, verify, verify_any
+from choral.protocol.task import BatchRule, Spec, Task, Terms
 
 __all__ = [
     "PROBLEMS",
@@ -18,6 +19,8 @@ __all__ = [
     "BatchRule",
     "Bundle",
     "Checkout",
+    "Opening",
+    "Openings",
     "Problem",
     "Release",
     "Report",
@@ -28,6 +31,7 @@ __all__ = [
     "decode",
     "encode",
     "open_checkout",
+    "question_of",
     "report_id",
     "seal",
     "sign",

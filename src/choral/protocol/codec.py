@@ -29,15 +29,26 @@ def encode(message: Message) -> bytes:
 
 def decode(data: bytes, kind: type[M]) -> M:
     """The message of `kind` that `data` holds, all of it; PeerError otherwise."""
+    reader = _opened(data, kind)
+    message: M = Nested(kind).read(reader)
+    reader.end()
+    return message
+
+
+def first(data: bytes, kind: type[Message]) -> Any:
+    """The first field of the message of `kind` that `data` should hold; whatever follows is not read."""
+    return kind.WIRE[0][1].read(_opened(data, kind))
+
+
+def _opened(data: bytes, kind: type[Message]) -> Reader:
+    """At the first field of a message of `kind`."""
     reader = Reader(data)
     version, number = reader.take(2)
     if version != VERSION:
         raise malformed(f"version {version} is not spoken here, only {VERSION}")
     if number != kind.KIND:
         raise malformed(f"a {kind.__name__} was due, message kind {number} came")
-    message: M = Nested(kind).read(reader)
-    reader.end()
-    return message
+    return reader
 
 
 @dataclass(frozen=True, slots=True)

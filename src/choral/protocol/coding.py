@@ -1,6 +1,6 @@
 """The content coding in which check-outs travel: deflate against a dictionary that belongs to the coding's name.
 
-A check-out says mostly what every check-out says. `checkouts-1.dictionary` holds check-outs of the house's own tasks, with
+A check-out says mostly what every check-out says. `checkouts-2.dictionary` holds check-outs of the house's own tasks, with
 zeros for keys and signatures. It never changes: another dictionary is another coding. A device holds it as a part of the
 program, so that asking for the coding tells nothing about it.
 """
@@ -12,7 +12,7 @@ from importlib import resources
 from choral.errors import PeerError
 from choral.protocol.wire import malformed
 
-CODING = "choral-1"  # in Accept-Encoding and Content-Encoding
+CODING = "choral-2"  # in Accept-Encoding and Content-Encoding
 MOST_KEPT = 16  # beginnings that are not deflated again
 RAW = -15  # deflate without a header, over the largest window
 
@@ -20,7 +20,7 @@ RAW = -15  # deflate without a header, over the largest window
 @cache
 def dictionary() -> bytes:
     """What both sides hold."""
-    return (resources.files("choral.protocol") / "checkouts-1.dictionary").read_bytes()
+    return (resources.files("choral.protocol") / "checkouts-2.dictionary").read_bytes()
 
 
 def compress(data: bytes, before: int | None = None) -> bytes:

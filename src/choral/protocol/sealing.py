@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from choral.errors import PeerError
-from choral.protocol.codec import Message, decode, encode
-from choral.protocol.messages import Checkout, Signed, Task
+from choral.protocol.codec import Message, decode, encode, first
+from choral.protocol.messages import Checkout, Signed
 from choral.protocol.report import Report, plaintext_size
+from choral.protocol.task import Task
 
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
 INFO = b"choral/report/1\0"
@@ -55,9 +56,11 @@ def verify(signed: Signed, kind: type[M], public_key: bytes) -> M:
 
 
 def open_checkout(signed: Signed, operators: Collection[bytes]) -> tuple[Task, Checkout]:
-    """The task and check-out, once an operator's signature holds for the one and the task's server key for the other."""
-    checkout = decode(signed.body, Checkout)
-    task = verify_any(checkout.task, Task, operators)
+    """The task and check-out, once an operator's signature holds for the one and the task's server key for the other.
+
+    Which key that is stands in the task, so the signed task is cut out first; nothing else is read before its signature holds.
+    """
+    task = verify_any(first(signed.body, Checkout), Task, operators)
     return task, verify(signed, Checkout, task.server_key)
 
 

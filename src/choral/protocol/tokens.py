@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from choral.errors import PeerError
 from choral.numerics import Entropy
 from choral.protocol.blind_rsa import BITS, SIGNATURE_BYTES, Blinded, blind, blind_sign, require_blinded, unblind, verifies
-from choral.protocol.messages import NOBODY, Release
+from choral.protocol.messages import Release
+from choral.protocol.task import NOBODY
 from choral.protocol.wire import malformed
 
 ISSUER = "issuer"  # the kind of the public Release that names one

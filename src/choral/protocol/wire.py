@@ -156,6 +156,26 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Name:
+    """Text of up to `most` bytes that is not empty."""
+
+    most: int
+
+    def write(self, value: Any) -> bytes:
+        """Length and bytes."""
+        if value == "":
+            raise ValueError("need a name, got none")
+        return Text(self.most).write(value)
+
+    def read(self, reader: Reader) -> str:
+        """The name at the reader."""
+        name = Text(self.most).read(reader)
+        if not name:
+            raise malformed("a name was due, nothing came")
+        return name
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One of a few words, sent as its number."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from choral.learning import Arrays
 from choral.protocol import Release, Signed, decode
-from choral.protocol.messages import CHANCE_UNIT
+from choral.protocol.task import CHANCE_UNIT
 from choral.server.models import metric_name
 from choral.server.tasks import Known, TaskBook
 from choral.server.views import guarantees_view

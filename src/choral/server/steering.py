@@ -7,17 +7,17 @@ import math
 from collections.abc import Iterable
 
 from choral.protocol import Task
-from choral.protocol.messages import CHANCE_UNIT
+from choral.protocol.task import CHANCE_UNIT
 from choral.storage import BatchRow
 
-LEAST = CHANCE_UNIT >> 20
 MOST_STEP = 2  # a chance at most doubles or halves from one round to the next
 
 
 def steered(task: Task, rows: Iterable[BatchRow], round_: int, now: int) -> int:
     """The chance for `round_`, in units of 2**-32, from the ledger rows of the rounds before it.
 
-    A task that asks everyone (a chance of 1) or nobody (0) is not steered. A round that closed with too few reports
+    It keeps between the least and the most that the task names. A task that asks everyone (a chance of 1) or nobody (0) is not
+    steered. A round that closed with too few reports
     raises the chance; one that had its goal early, or more than it, lowers it.
     """
     over = [row for row in rows if row.round < round_ and (row.state != "open" or row.closes <= now)]
@@ -30,7 +30,7 @@ def steered(task: Task, rows: Iterable[BatchRow], round_: int, now: int) -> int:
         wanted = min(wanted, seen)  # nobody waits for a clock there: a round that fills is no reason to ask more people
     next_ = chance * wanted // seen if seen else chance * MOST_STEP
     bounded = max(chance // MOST_STEP, min(next_, chance * MOST_STEP))
-    return max(LEAST, min(bounded, CHANCE_UNIT))
+    return max(task.least_chance, min(bounded, task.most_chance))
 
 
 def aim(goal: int) -> int:

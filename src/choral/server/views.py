@@ -11,7 +11,7 @@ from choral.errors import PeerError
 from choral.learning import spelled
 from choral.privacy import Guarantee
 from choral.protocol import Release, Signed, Task, decode
-from choral.protocol.messages import CHANCE_UNIT
+from choral.protocol.task import CHANCE_UNIT
 from choral.server.rounds import current_round
 from choral.server.tasks import PUBLIC_DATA, Known, TaskBook
 from choral.storage import BatchRow, ReleaseRow, ServerStore

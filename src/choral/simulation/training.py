@@ -112,7 +112,7 @@ ROADS = {
 def _task(count: Task, name: str) -> Task:
     road = ROADS[name]
     price = micro(road.mechanism.guarantees(1)[0].epsilon)
-    terms = replace(count.terms, signal=name, price_micro=price, reports_per_day=1, minimum=road.rule.minimum)
+    terms = replace(count.terms.unbound, signal=name, price_micro=price, reports_per_day=1, minimum=road.rule.minimum)
     return replace(
         count,
         terms=terms,

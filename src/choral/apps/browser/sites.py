@@ -16,6 +16,7 @@ import numpy as np
 from choral.errors import UsageError
 from choral.protocol import Release
 
+DICTIONARY, PLAYS_DICTIONARY = "browser.domains", "browser.autoplay"  # what Terms call them
 OTHER = "other"  # the last name but one: a site that is not on the list
 NOTHING = "nothing"  # the reserved last name: a day on which nothing happened
 KIND = "dictionary"

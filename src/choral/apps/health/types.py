@@ -7,6 +7,7 @@ import numpy as np
 
 from choral.protocol import Release
 
+DICTIONARY = "health.types"  # what Terms call it
 OTHER = "other"  # the last name but one: a type that is not on the list
 NOTHING = "nothing"  # the reserved last name: a day on which no health data were edited
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from choral.protocol import Release
 
+DICTIONARY = "keyboard.emoji"  # what Terms call it
 NOTHING = "nothing"  # the reserved last name: a day without an emoji, or one outside the table
 SELECTORS = re.compile("[\ufe0e\ufe0f]")  # text or colour: one emoji either way
 SKIN_TONES = re.compile("[\U0001f3fb-\U0001f3ff]")

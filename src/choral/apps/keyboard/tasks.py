@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from choral.apps.keyboard.dictionary import dictionary, dictionary_release
+from choral.apps.keyboard.dictionary import DICTIONARY, dictionary, dictionary_release
 from choral.apps.keyboard.events import LOCALES, signal_name
 from choral.errors import UsageError
 from choral.learning import Count
@@ -81,6 +81,7 @@ def task(
             reports_for_life=reports_for_life,
             minimum=minimum,
             retention_days=days * 2 + 7,
+            dictionary=DICTIONARY,
         ),
         mechanism=Spec.of(randomizer),
         algorithm=Spec.of(Count(dictionary=dictionary_release().hash)),

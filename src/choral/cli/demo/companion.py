@@ -160,7 +160,7 @@ def _without_clock(task: Task) -> Task:
         reports_per_device=changed.reports_per_device,
         reports_for_life=task.terms.reports_for_life,
     )
-    return replace(changed, terms=replace(task.terms, price_micro=price))
+    return replace(changed, terms=replace(task.terms.unbound, price_micro=price))
 
 
 def _await_version(server: LocalServer, task: Task, number: int) -> int:

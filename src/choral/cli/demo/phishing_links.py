@@ -18,7 +18,7 @@ from choral.apps.phishing.study.population import held_links, synthetic
 from choral.cli.outputs import warn
 from choral.errors import Refused
 from choral.protocol import Release
-from choral.protocol.messages import NOBODY
+from choral.protocol.task import NOBODY
 
 CANARIES = 600  # public rows, of domains that no device is sent
 

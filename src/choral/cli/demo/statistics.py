@@ -29,7 +29,7 @@ from choral.engines import Processes
 from choral.errors import ChoralError
 from choral.learning.words import spelled
 from choral.protocol import Release, Signed, Task, decode
-from choral.protocol.messages import CHANCE_UNIT
+from choral.protocol.task import CHANCE_UNIT
 from choral.server.keys import SERVER, SHUFFLER
 
 WORKERS = 2

@@ -20,7 +20,7 @@ from choral.learning import ALGORITHMS
 from choral.mechanisms import MECHANISMS, FrequencyOracle
 from choral.mechanisms.advice import advice
 from choral.protocol import Release, Signed, Task, decode, encode, sign
-from choral.protocol.messages import CHANCE_UNIT
+from choral.protocol.task import CHANCE_UNIT
 
 DICTIONARIES: Mapping[str, Callable[[], Release]] = {
     "browser.autoplay": lambda: browser.play_release(browser.sites()),
@@ -50,8 +50,8 @@ def draft(file: Path) -> Draft:
 def show(file: File) -> None:
     """What a task file asks, costs and promises, and what would be better."""
     read = draft(file)
-    terms, mechanism = read.terms, read.mechanism
     task = read.task(start=datetime.now(UTC), shuffler_key=bytes(32), server_key=bytes(32))
+    terms, mechanism = task.terms, read.mechanism
     guarantees = mechanism.guarantees(task.rule.minimum, task.reports_per_device)
     console = Console(highlight=False, soft_wrap=True)
     lines = (

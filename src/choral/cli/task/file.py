@@ -18,7 +18,7 @@ from choral.learning import Algorithm
 from choral.mechanisms import Mechanism
 from choral.privacy import micro, required_price
 from choral.protocol import BatchRule, Release, Spec, Task, Terms
-from choral.protocol.messages import CHANCE_UNIT, NOBODY
+from choral.protocol.task import CHANCE_UNIT, NOBODY
 
 DAY = 86_400
 HEADER = re.compile(r"\s*\[\s*([\w.-]+)\s*\]")
@@ -210,16 +210,18 @@ def _draft(source: Source, parts: dict[str, Any], mechanism: Mechanism, algorith
             unit=top["unit"],
             trust=top["trust"],
             price_micro=1 if price is None else micro(price),
+            dictionary=dictionary,
             **{field.name: limits[field.name] for field in fields(Terms) if field.name in limits},
         )
         seconds = round(batch["round_days"] * DAY)
-        rule = BatchRule(minimum, batch["goal"], batch["rounds_open"], seconds, batch["advance"])
+        least = round(batch["least_minutes"] * 60)
+        rule = BatchRule(minimum, batch["goal"], batch["rounds_open"], seconds, batch["advance"], least)
         rest = {
             "revision": top["revision"],
             "reviewer": top["reviewer"],
             "issuer": _issuer(source, top["issuer"]),
             "delay_seconds": round(schedule["delay_hours"] * 3600),
-            "chance": round(schedule["chance"] * CHANCE_UNIT),
+            **{name: round(schedule[name] * CHANCE_UNIT) for name in ("chance", "least_chance", "most_chance")},
         }
         draft = Draft(terms, mechanism, algorithm, rule, rest, round(schedule["lasts_days"] * DAY), dictionary)
         cost = _cost(draft)

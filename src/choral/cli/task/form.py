@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from choral.privacy import TRUSTS
-from choral.protocol.messages import ADVANCES
+from choral.protocol.task import ADVANCES, CHANCE_UNIT, LEAST_CHANCE
 
 REQUIRED = object()
 
@@ -85,6 +85,9 @@ FORM: Mapping[str, Section] = {
             "rounds_open": Field("rounds that take reports at a time, 1 to 1000", int, 1, least=1, most=1000),
             "round_days": Field("days, such as 7 or 0.5", float, least=1 / 86_400, most=3650),
             "advance": Field(f"one of {', '.join(ADVANCES)}", str, "time", choices=ADVANCES),
+            "least_minutes": Field(
+                "where rounds advance by release: minutes between two of them, at least", float, 60, least=1 / 60, most=10**6
+            ),
         }
     ),
     "schedule": Section(
@@ -92,6 +95,8 @@ FORM: Mapping[str, Section] = {
             "lasts_days": Field("days from start to expiry", float, least=1 / 86_400, most=3650),
             "delay_hours": Field("the longest random delay of a report", float, least=0, most=24 * 365),
             "chance": Field("of taking part in a round, above 0 and at most 1", float, 1.0, least=2.0**-32, most=1),
+            "least_chance": Field("the least that a server may steer it to", float, LEAST_CHANCE / CHANCE_UNIT, most=1),
+            "most_chance": Field("the most that a server may steer it to", float, 1.0, most=1),
         }
     ),
 }

@@ -71,7 +71,7 @@ def _question(server_key: bytes, shuffler_key: bytes) -> Task:
     sketch = CountMeanSketch.for_epsilon(4.0, domain, seed=secret("hashes"), width=16, rows=4)
     return replace(
         whole,
-        terms=replace(whole.terms, price_micro=micro(sketch.epsilon)),
+        terms=replace(whole.terms.unbound, price_micro=micro(sketch.epsilon)),
         mechanism=Spec.of(sketch),
         rule=BatchRule(1, 1, rounds_open=2, round_seconds=7 * 86_400, advance="time"),
     )

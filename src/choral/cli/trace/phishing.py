@@ -15,7 +15,7 @@ from choral.cli.trace.stage import NAMES, Stage
 from choral.cli.trace.tracing import numbered, script, watching
 from choral.device import Budget, Conditions, InProcessTransport
 from choral.protocol import Release
-from choral.protocol.messages import NOBODY
+from choral.protocol.task import NOBODY
 from choral.storage import MemoryDeviceStore
 
 NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)

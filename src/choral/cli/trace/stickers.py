@@ -95,5 +95,5 @@ def _question(stage: Stage) -> Task:
     desk = Desk(NOW - timedelta(hours=9), NOW + timedelta(days=30), stage.shuffler_key, stage.server_key, reviewer="trace")
     whole = choice_task(desk, head=HEAD, epsilon=4.0, minimum=1, goal=1)
     mechanism = PrivUnit.for_epsilon(4.0, HEAD.size, clip_norm=HEAD.clip_norm, pairs=PAIRS)
-    terms = replace(whole.terms, price_micro=micro(mechanism.epsilon))
+    terms = replace(whole.terms.unbound, price_micro=micro(mechanism.epsilon))
     return replace(whole, terms=terms, mechanism=Spec.of(mechanism))

@@ -80,7 +80,7 @@ def ratings_task(
         server_key=desk.server_key,
         reviewer=desk.reviewer,
     )
-    return replace(draft, mechanism=Spec.of(_mechanism(draft, algorithm)))
+    return replace(draft, terms=terms, mechanism=Spec.of(_mechanism(draft, algorithm)))
 
 
 def _mechanism(draft: Task, algorithm: AlternatingLeastSquares) -> GaussianVector:

@@ -21,7 +21,7 @@ from choral.apps.phishing.device.canonical import listed, mark
 from choral.apps.phishing.device.urls import belongs_to_many, read_link
 from choral.errors import PeerError, Refused, UsageError
 from choral.protocol import Release
-from choral.protocol.messages import NOBODY
+from choral.protocol.task import NOBODY
 
 KIND = "labels"
 LABELS = {"phishing": True, "legitimate": False}

@@ -63,10 +63,12 @@ def buffered_task(
     delay_seconds: int = DAY // 4,
     needed: int = RECORDS_NEEDED,
     silent: bool = True,
+    least_seconds: int = 3600,
 ) -> Task:
     """Private gradients, a buffer of `goal` of them a step; epsilon protects the whole device.
 
-    steps: until the model rests; needed: labelled records a contribution; silent: whether fewer mean silence
+    least_seconds: between two steps, at least; steps: until the model rests; needed: labelled records a contribution
+    silent: whether fewer mean silence
     """
     size = SIZES[signal]
     mechanism = PrivUnit.for_epsilon(_checked(epsilon), size + 1, clip_norm=CLIP)
@@ -80,7 +82,7 @@ def buffered_task(
         horizon=steps,
         anchor_micro=micro(ANCHOR),
     )
-    rule = BatchRule(minimum, goal, rounds_open=rounds_open, round_seconds=DAY, advance="release")
+    rule = BatchRule(minimum, goal, rounds_open=rounds_open, round_seconds=DAY, advance="release", least_seconds=least_seconds)
     terms = _terms(signal, micro(mechanism.epsilon), minimum, needed, silent=silent)
     return _task(desk, terms, rule, mechanism=Spec.of(mechanism), algorithm=Spec.of(algorithm), delay_seconds=delay_seconds)
 

@@ -19,6 +19,7 @@ from choral.protocol import Release
 
 KIND = "stickers.chosen"
 CHOICE, RANK = "stickers.choice", "stickers.rank"
+RANKS = "stickers.ranks"  # name of the dictionary of ranks
 VERSIONS = 4  # of the model that are told apart at a time: the version modulo 4
 SLOTS = SHOWN + 1  # ranks 1 to 10, and lower
 NOTHING = "nothing"  # a day without a choice

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from choral.apps.stickers.device.events import CHOICE, RANK, rank_dictionary, rank_names
+from choral.apps.stickers.device.events import CHOICE, RANK, RANKS, rank_dictionary, rank_names
 from choral.apps.stickers.device.suggestion import CHOICES
 from choral.errors import UsageError
 from choral.learning import BufferedGradient, Count
@@ -91,11 +91,13 @@ def choice_task(
     reports_for_life: int = 4,
     chance: int = 2**32,
     canaries: bytes = b"",
+    least_seconds: int = 3600,
 ) -> Task:
     """The training task, for an operator to sign: a buffer of `goal` reports is one step of the model.
 
     minimum: reports without which a round is erased; rounds_open: versions whose updates are still taken
     canaries: hash of a public Release of choices; no version that is worse on them is published
+    least_seconds: between two versions, at least
     """
     mechanism = head.mechanism(epsilon)
     terms = Terms(
@@ -109,7 +111,7 @@ def choice_task(
         minimum=minimum,
         retention_days=30,
     )
-    rule = BatchRule(minimum, goal, rounds_open=rounds_open, round_seconds=DAY, advance="release")
+    rule = BatchRule(minimum, goal, rounds_open=rounds_open, round_seconds=DAY, advance="release", least_seconds=least_seconds)
     return _task(desk, terms, rule, mechanism=Spec.of(mechanism), algorithm=Spec.of(head.algorithm(canaries)), chance=chance)
 
 
@@ -131,6 +133,7 @@ def rank_task(
         reports_for_life=reports_for_life,
         minimum=minimum,
         retention_days=days * 2 + 7,
+        dictionary=RANKS,
     )
     rule = BatchRule(minimum, goal, rounds_open=2, round_seconds=days * DAY, advance="time")
     count = Count(threshold_milli=0, dictionary=rank_dictionary().hash)

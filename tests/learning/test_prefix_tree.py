@@ -155,9 +155,22 @@ def test_nothing_is_found_among_few_devices_that_have_nothing_in_common():
 
 
 def test_a_check_out_that_does_not_fit_is_refused():
-    params = {"letters": np.array([2, 5]), "complete": np.array([0]), "candidates": np.ones((2, LETTERS), np.uint8)}
-    with pytest.raises(ValueError, match="do not fit"):
-        SMALL.contribute(params, {"word": word_codes(["lol"])})
+    """Also one that only devices with a certain word would have stumbled over."""
+    prefix = np.zeros((1, LETTERS), np.uint8)
+    prefix[0, :2] = 1
+    good = {"letters": np.array([2, 4]), "complete": np.array([0]), "candidates": prefix}
+    SMALL.require_params(good)
+    many, word = np.repeat(prefix, 30, axis=0), word_codes(["hellowonder"])
+    for changed, why in (
+        ({"candidates": many}, "do not fit"),
+        ({"letters": np.array([2, 2**31])}, "outside"),
+        ({"letters": np.array([14, 12]), "candidates": word}, "no round of it"),
+        ({"candidates": word}, "neither a word nor a prefix"),
+        ({"complete": np.array([9])}, "do not fit"),
+        ({"candidates": np.full((1, LETTERS), 27, np.uint8)}, "outside"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            SMALL.require_params({**good, **changed})
 
 
 def test_an_estimate_of_another_domain_is_refused():

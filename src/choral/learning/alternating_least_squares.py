@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from choral.learning.base import Arrays
 from choral.learning.factor_solver import Cells, Items, Priors, item_rows, items_from, solved_people
 from choral.learning.rows import checked_params, mean_of
+from choral.learning.schema import Work, require_arrays, weights
 from choral.mechanisms import Estimate
 from choral.numerics import Entropy
 
@@ -94,6 +95,15 @@ class AlternatingLeastSquares:
     def check_out(self, state: Arrays, entropy: Entropy) -> Arrays:
         """Public items: `params` float32[1 + items * (2 + rank)]."""
         return {"params": state["params"].astype(np.float32)}
+
+    def require_params(self, params: Arrays) -> None:
+        """ValueError unless `params` is float[1 + items * (2 + rank)], finite and no number beyond all learning."""
+        require_arrays(params, {"params": weights(1 + self.items * (2 + self.rank))}, trains=True)
+
+    def device_work(self, params: Arrays, rows: int) -> Work:
+        """One person solved from all items, and a dense table of sums."""
+        squares = (self.rank + 1) ** 2
+        return Work(16 * (self.items + rows) * squares + 64 * squares * (self.rank + 1), 4 * (self.items + rows) * squares)
 
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
         """This person's part of the sums, float64[1, size]; their factors are solved here and stay here.

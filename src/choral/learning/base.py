@@ -4,12 +4,15 @@ Knows named arrays and estimates. Must not know who the devices are. The device 
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from numpy.typing import NDArray
 
 from choral.mechanisms import Estimate
 from choral.numerics import Entropy
+
+if TYPE_CHECKING:
+    from choral.learning.schema import Work
 
 Arrays = Mapping[str, NDArray[Any]]  # named arrays: a state, or public parameters
 
@@ -25,6 +28,14 @@ class Algorithm(Protocol):
 
     def check_out(self, state: Arrays, entropy: Entropy) -> Arrays:
         """Public parameters for one round; names no receiver."""
+        ...
+
+    def require_params(self, params: Arrays) -> None:
+        """ValueError unless `check_out` could have made these: names, types, shapes, ranges; reads no example."""
+        ...
+
+    def device_work(self, params: Arrays, rows: int) -> "Work":
+        """What `contribute` costs at most on so many rows of examples."""
         ...
 
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:

@@ -19,7 +19,6 @@ from choral.numerics import SeededEntropy
 ROUNDING = 1e-9  # relative to the largest number; sums in another order differ by far less
 STEP = 2.0**-17  # of central differences
 DIFFERENCES = 1e-6  # how far they may lie from a right gradient
-REFUSALS = (ValueError, LookupError, TypeError, ArithmeticError)  # what a device turns into TaskRefused
 Derivative = Callable[[Model, Floats, Arrays], NDArray[Any]]
 
 
@@ -171,23 +170,28 @@ def _answers(algorithm: Algorithm, state: Arrays) -> Mapping[str, Arrays]:
 
 
 def _contributes(algorithm: Algorithm, state: Arrays, examples: Arrays) -> None:
-    """Pure, and a model that is NaN or of another shape is refused."""
+    """Pure, and a model that is NaN or of another shape is refused before an example is read."""
     params = algorithm.check_out(state, SeededEntropy(2))
+    algorithm.require_params(_frozen(params))
+    _hold(algorithm.device_work(params, 1).operations > 0, "its device half costs nothing", algorithm)
     values, again = (algorithm.contribute(_frozen(params), _frozen(examples)) for _ in range(2))
     _hold(values.tobytes() == again.tobytes() and len(values) > 0, "its contribution is not pure, or no row", algorithm)
     for name, array in params.items():
         if array.dtype.kind == "f":
-            for wrong in (np.full_like(array, np.nan), np.full_like(array, np.inf), array[:-1], array[None]):
-                _refuses(algorithm, {**params, name: wrong}, examples)
-            _refuses(algorithm, {other: params[other] for other in params if other != name}, examples)
+            for wrong in (np.full_like(array, np.nan), np.full_like(array, np.inf), array[:-1]):
+                _refuses(algorithm, {**params, name: wrong})
+        for wrong in (array[None], array.astype("S3")):
+            _refuses(algorithm, {**params, name: wrong})
+        _refuses(algorithm, {other: params[other] for other in params if other != name})
+    _refuses(algorithm, {**params, "more": np.zeros(1)})
 
 
-def _refuses(algorithm: Algorithm, params: Arrays, examples: Arrays) -> None:
+def _refuses(algorithm: Algorithm, params: Arrays) -> None:
     try:
-        algorithm.contribute(params, examples)
-    except REFUSALS:
+        algorithm.require_params(params)
+    except ValueError:
         return
-    _hold(False, "it trains a model that is not finite or of another shape", algorithm)
+    _hold(False, "it takes parameters that are not finite, of another shape or not its own", algorithm)
 
 
 def _folded(algorithm: Algorithm, state: Arrays, update: Estimate) -> Arrays:

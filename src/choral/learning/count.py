@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from choral.learning.base import Arrays
 from choral.learning.post_processing import base_cut, norm_sub, significant
+from choral.learning.schema import Work, require_arrays
 from choral.mechanisms import Estimate
 from choral.numerics import Entropy
 
@@ -39,6 +40,14 @@ class Count:
     def check_out(self, state: Arrays, entropy: Entropy) -> Arrays:
         """A count needs no parameters."""
         return {}
+
+    def require_params(self, params: Arrays) -> None:
+        """ValueError for any parameters at all."""
+        require_arrays(params, {})
+
+    def device_work(self, params: Arrays, rows: int) -> Work:
+        """A copy."""
+        return Work(rows, 2 * rows)
 
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
         """The categories themselves: int64[n] from examples["category"]."""

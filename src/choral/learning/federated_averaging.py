@@ -39,6 +39,11 @@ class FederatedAveraging(SharedModel):
         _ = self.server
 
     @property
+    def passes(self) -> int:
+        """Epochs."""
+        return self.epochs
+
+    @property
     def server(self) -> Optimizer:
         """How the server steps."""
         return Optimizer(self.optimizer, self.momentum_milli / MILLI)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from choral.learning.base import Arrays
 from choral.learning.rows import mean_of
+from choral.learning.schema import ArrayRule, Work, require_arrays
 from choral.mechanisms import Estimate
 from choral.numerics import Entropy
 
@@ -76,6 +77,16 @@ class KModes:
     def check_out(self, state: Arrays, entropy: Entropy) -> Arrays:
         """The centres: `modes` uint16[clusters, slots]."""
         return {"modes": state["modes"].astype(np.uint16)}
+
+    def require_params(self, params: Arrays) -> None:
+        """ValueError unless `modes` is int[clusters, slots] of categories."""
+        rule = ArrayRule("iu", (self.clusters, self.slots), 0, self.categories - 1)
+        require_arrays(params, {"modes": rule}, trains=True)
+
+    def device_work(self, params: Arrays, rows: int) -> Work:
+        """Each row held against each centre."""
+        cells = rows * self.clusters * self.slots
+        return Work(4 * cells + self.size, 4 * rows * (self.clusters + 4 * self.slots) + 4 * self.size)
 
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
         """This device's counts, float64[1, size]; examples: rows int[n, slots], weight float[n], where 0 is padding."""

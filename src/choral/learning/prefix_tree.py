@@ -6,13 +6,15 @@ round asks again about the words already complete, so that no report is wasted o
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from choral.learning.base import Arrays
-from choral.learning.words import LETTERS, Codes, legal_words, scores, standing_out, step_of
+from choral.learning.schema import ArrayRule, Work, require_arrays
+from choral.learning.words import ALPHABET, LETTERS, Codes, legal_words, scores, standing_out, step_of
 from choral.mechanisms import Estimate
 from choral.numerics import Entropy
 
@@ -79,14 +81,36 @@ class PrefixTree:
         complete = int(state["complete"].sum())
         return {"letters": np.array(letters), "complete": np.array([complete]), "candidates": state["candidates"]}
 
+    def require_params(self, params: Arrays) -> None:
+        """ValueError unless these are candidates of one of its rounds: words first, then prefixes of the letters known."""
+        letter = ArrayRule("iu", (2,), 0, LETTERS)
+        size, code = ArrayRule("iu", (1,), 0, self.domain), ArrayRule("u", (None, LETTERS), 0, len(ALPHABET))
+        require_arrays(params, {"letters": letter, "complete": size, "candidates": code})
+        (known, after), complete = params["letters"].tolist(), int(params["complete"][0])
+        candidates, lengths = params["candidates"], (0, *self.rounds, LETTERS)
+        if (known, after) not in pairwise(lengths) and (known, after) != (LETTERS, LETTERS):
+            raise ValueError(f"no round of it goes from {known} letters to {after}")
+        if complete > len(candidates) or complete + (len(candidates) - complete) * endings(after - known) >= self.domain:
+            raise ValueError(f"{len(candidates)} candidates do not fit into {self.domain} cells")
+        written = (candidates[complete:] > 0).sum(axis=1)
+        ends = (np.arange(LETTERS) < known) == (candidates[complete:] > 0)
+        if not (legal_words(candidates[:complete]).all() and ends.all() and (written == known).all()):
+            raise ValueError(f"a candidate is neither a word nor a prefix of {known} letters")
+
+    def device_work(self, params: Arrays, rows: int) -> Work:
+        """Candidates sorted once, and each word looked up among them."""
+        cells = len(params["candidates"]) + rows
+        return Work(64 * LETTERS * cells, 16 * LETTERS * cells)
+
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
-        """Cells int64[n] of the words uint8[n, 14]; "other" for what is no word or continues no candidate."""
+        """Cells int64[n] of the words uint8[n, 14]; "other" for what is no word or continues no candidate.
+
+        params: such as pass `require_params`, and no others
+        """
         known, after = (int(one) for one in params["letters"])
         complete = int(params["complete"][0])
         candidates, words = params["candidates"], np.asarray(examples["word"], np.uint8)
         width = endings(after - known)
-        if complete + (len(candidates) - complete) * width >= self.domain:
-            raise ValueError(f"{len(candidates)} candidates do not fit into {self.domain} cells; leave this task alone")
         other = np.full(len(words), self.domain - 1, np.int64)
         whole = _found(candidates[:complete], words)
         start = _found(candidates[complete:], np.where(np.arange(LETTERS) < known, words, 0).astype(np.uint8))

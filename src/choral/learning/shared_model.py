@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from choral.learning.base import Arrays
 from choral.learning.models import Model, model_of
 from choral.learning.rows import Floats, checked_params, wide
+from choral.learning.schema import Work, require_arrays, weights
 from choral.learning.steps import MICRO
 from choral.mechanisms import Estimate
 from choral.numerics import Entropy
@@ -62,6 +63,11 @@ class SharedModel(ABC):
         """What a step along the mean update changes in the state."""
 
     @property
+    def passes(self) -> int:
+        """How often the device half goes over all rows."""
+        return 1
+
+    @property
     def learner(self) -> Model:
         """The model itself."""
         return model_of(self.model, self.shape)
@@ -79,6 +85,14 @@ class SharedModel(ABC):
     def check_out(self, state: Arrays, entropy: Entropy) -> Arrays:
         """`params` float32[size], the iterate."""
         return {"params": state["params"].astype(np.float32)}
+
+    def require_params(self, params: Arrays) -> None:
+        """ValueError unless `params` is float[size], finite and no number beyond all learning."""
+        require_arrays(params, {"params": weights(self.learner.size)}, trains=True)
+
+    def device_work(self, params: Arrays, rows: int) -> Work:
+        """Passes over the rows, each of which costs its gradient a few times."""
+        return Work(16 * self.passes * rows * self.learner.size, 8 * (rows + 8) * self.learner.size)
 
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
         """One report, float64[1, size]: zeros where no row has weight; ValueError for a model that does not fit.

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choral.learning.base import Arrays
+from choral.learning.schema import Work, require_arrays
 from choral.mechanisms import Estimate
 from choral.numerics import Entropy
 
@@ -119,6 +120,14 @@ class FoundWords:
     def check_out(self, state: Arrays, entropy: Entropy) -> Arrays:
         """No parameters: every device does the same."""
         return {}
+
+    def require_params(self, params: Arrays) -> None:
+        """ValueError for any parameters at all."""
+        require_arrays(params, {})
+
+    def device_work(self, params: Arrays, rows: int) -> Work:
+        """A look at each letter, and a copy."""
+        return Work(8 * rows * LETTERS, 8 * rows * LETTERS)
 
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
         """The words, cut: uint8[n, length] from examples["word"] uint8[n, 14]; illegal ones become "nothing"."""

@@ -75,6 +75,11 @@ class PrivUnit:
         return Cap(self.pairs, self.top, self.keep)
 
     @property
+    def work(self) -> int:
+        """Numbers that randomizing one value handles: a list of directions."""
+        return self.pairs * (self.dimension + 1)
+
+    @property
     def epsilon(self) -> float:
         """That of the choice: neither seed nor list depends on the update."""
         return self.cap.epsilon

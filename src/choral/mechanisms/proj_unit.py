@@ -79,6 +79,11 @@ class ProjUnit:
         return Cap(self.pairs, self.top, self.keep)
 
     @property
+    def work(self) -> int:
+        """Numbers that randomizing one value handles: a projection, and a list of directions after it."""
+        return self.width * (self.dimension + 1 + self.pairs)
+
+    @property
     def epsilon(self) -> float:
         """That of the choice: neither projection nor list depends on the update."""
         return self.cap.epsilon

@@ -92,9 +92,9 @@ class PrefixTree:
             raise ValueError(f"no round of it goes from {known} letters to {after}")
         if complete > len(candidates) or complete + (len(candidates) - complete) * endings(after - known) >= self.domain:
             raise ValueError(f"{len(candidates)} candidates do not fit into {self.domain} cells")
-        written = (candidates[complete:] > 0).sum(axis=1)
-        ends = (np.arange(LETTERS) < known) == (candidates[complete:] > 0)
-        if not (legal_words(candidates[:complete]).all() and ends.all() and (written == known).all()):
+        is_letter = candidates > 0
+        is_prefix = (is_letter[complete:] == (np.arange(LETTERS) < known)).all()
+        if not is_prefix or (is_letter[:, 1:] & ~is_letter[:, :-1]).any():  # chance may end a word after one letter, or none
             raise ValueError(f"a candidate is neither a word nor a prefix of {known} letters")
 
     def device_work(self, params: Arrays, rows: int) -> Work:

@@ -28,6 +28,10 @@ class DeviceTransaction(Protocol):
         """All keys and values of the table as they are now, in the order of the keys; writing meanwhile is allowed."""
         ...
 
+    def changes(self) -> int:
+        """A number that is another one once anybody else has written: through another connection, or in another process."""
+        ...
+
 
 class DeviceStore(Protocol):
     """Tables of one device. Threads may share a store: they wait for each other's transactions."""

@@ -19,12 +19,13 @@ class MemoryDeviceStore:
     b'4'
     """
 
-    __slots__ = ("_lock", "_open", "_tables")
+    __slots__ = ("_lock", "_open", "_tables", "_writes")
 
     def __init__(self) -> None:
         self._tables: Tables = {}
         self._lock = threading.RLock()
         self._open = False
+        self._writes = 0
 
     @contextmanager
     def transaction(self) -> Iterator["MemoryTransaction"]:
@@ -33,9 +34,10 @@ class MemoryDeviceStore:
             if self._open:
                 raise ValueError("a transaction is open in this thread already; end it first")
             self._open = True
-            changes = MemoryTransaction(self._tables)
+            changes = MemoryTransaction(self._tables, self._writes)
             try:
                 yield changes
+                self._writes = changes.changes()
             except BaseException:
                 changes.undo()
                 raise
@@ -52,10 +54,11 @@ class MemoryDeviceStore:
 class MemoryTransaction:
     """Writes at once and remembers what was there before."""
 
-    __slots__ = ("_before", "_tables")
+    __slots__ = ("_before", "_number", "_tables")
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, number: int = 0) -> None:
         self._tables = tables
+        self._number = number
         self._before: dict[str, dict[bytes, bytes | None]] = defaultdict(dict)
 
     def get(self, table: str, key: bytes) -> bytes | None:
@@ -75,6 +78,10 @@ class MemoryTransaction:
     def scan(self, table: str) -> Iterator[tuple[bytes, bytes]]:
         """All keys and values, in the order of the keys."""
         return iter(sorted(self._tables.get(table, {}).items()))
+
+    def changes(self) -> int:
+        """How many transactions wrote something, this one included."""
+        return self._number + bool(self._before)
 
     def undo(self) -> None:
         """Put everything back as it was."""

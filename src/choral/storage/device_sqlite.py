@@ -135,6 +135,10 @@ class SqliteTransaction:
         rows = self._db.execute("SELECT name, sealed FROM row WHERE space = ?", (table,)).fetchall()
         return iter(sorted(self._cipher.open(table, name, sealed, self._path) for name, sealed in rows))
 
+    def changes(self) -> int:
+        """SQLite's own count of what other connections committed; a connection's own writes leave it as it is."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
     def spaces(self) -> list[str]:
         """The tables that have rows, but for the proof of the key."""
         found = self._db.execute("SELECT DISTINCT space FROM row WHERE space <> ? ORDER BY space", (PROOF,))

@@ -10,7 +10,11 @@ class ChoralError(Exception):
 
 
 class Refused(ChoralError):  # noqa: N818  # named for who must act: nobody, a guard said no
-    """Our own guard said no: nothing was spent, nothing was stored."""
+    """Our own guard said no: nothing was spent, nothing was stored. code: of the reason, for programs, or empty"""
+
+    def __init__(self, detail: str, *, code: str = "") -> None:
+        super().__init__(detail)
+        self.code = code
 
 
 class ConsentMissing(Refused):

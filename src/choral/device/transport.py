@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from choral.errors import ChoralError, PeerError
 from choral.protocol import PROBLEMS
 from choral.protocol.coding import CODING, expand
-from choral.protocol.problems import MEDIA_TYPE, PREFIX
+from choral.protocol.problems import MEDIA_TYPE, PREFIX, shown
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -168,4 +168,4 @@ def _problem(kind: str, body: bytes) -> tuple[str, str]:
         return "", ""
     if not isinstance(members, dict):
         return "", ""
-    return str(members.get("type", "")).removeprefix(PREFIX), str(members.get("detail", ""))[:500]
+    return str(members.get("type", "")).removeprefix(PREFIX), shown(str(members.get("detail", "")))

@@ -1,10 +1,25 @@
 """Problem documents (RFC 9457): every way a server says no, with a stable type, a status and a remedy."""
 
 import json
+import re
+import unicodedata
 from dataclasses import dataclass
 
 PREFIX = "urn:choral:problem:"
 MEDIA_TYPE = "application/problem+json"
+
+
+MOST_SHOWN = 500  # characters of what another side said that are shown or kept
+UNSEEN = ("C", "Zl", "Zp")  # categories of characters that are not seen, or turn what is: controls, marks of direction, joiners
+BLANK = re.compile(  # letters and marks that Unicode says to ignore, or that look like nothing
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+
+def shown(text: str) -> str:
+    """What another side said, fit to be shown to a person: no control, bidi or zero-width character, and not too long."""
+    kept = (one for one in BLANK.sub("", text[: 4 * MOST_SHOWN]) if not unicodedata.category(one).startswith(UNSEEN))
+    return "".join(kept)[:MOST_SHOWN]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,23 @@ from choral.learning import ALGORITHMS, Count
 from choral.mechanisms import MECHANISMS, RandomizedResponse
 from choral.numerics import SeededEntropy
 from choral.privacy import micro
-from choral.protocol import BatchRule, Bundle, Checkout, Report, Spec, Task, Terms, encode, sign, unseal
+from choral.protocol import (
+    BatchRule,
+    Bundle,
+    Checkout,
+    Opening,
+    Openings,
+    Report,
+    Signed,
+    Spec,
+    Task,
+    Terms,
+    decode,
+    encode,
+    question_of,
+    sign,
+    unseal,
+)
 from choral.storage.device_memory import MemoryDeviceStore
 
 OPERATOR = Ed25519PrivateKey.from_private_bytes(b"operator".ljust(32, b"\1"))
@@ -93,29 +109,51 @@ class Desk:
         self.tasks = list(tasks)
         self.round: int | None = None
         self.now = NOW
-        self.valid_seconds = DAY
+        self.valid_seconds: int | None = None
         self.received: list[bytes] = []
         self.down: Exception | None = None
         self.lose_answers = False
         self.bundles: dict[str, bytes] = {}
+        self.openings: bytes | None = None
 
     def checkout(self, one: Task, **changes: Any) -> Checkout:
         """This moment's check-out of the task."""
-        second = int(self.now.timestamp())
-        number = (second - one.start) // one.rule.round_seconds if self.round is None else self.round
+        second, rule = int(self.now.timestamp()), one.rule
+        number = max((second - one.start) // rule.round_seconds if self.round is None else self.round, 0)
+        begin = one.start + number * rule.round_seconds if rule.advance == "time" else second - second % 60
+        end = begin + rule.round_seconds if self.valid_seconds is None else second + self.valid_seconds
         signed = sign(one, OPERATOR)
-        return replace(Checkout(signed, max(number, 0), one.chance, second, second + self.valid_seconds, {}), **changes)
+        return replace(Checkout(signed, number, one.chance, begin, min(end, one.expires), {}), **changes)
 
     def fetch(self, path: str) -> bytes:
         name = unquote(path.rsplit("/", 1)[1])
         if self.down is not None:
             raise self.down
-        if name in self.bundles:
-            return self.bundles[name]
-        items = tuple(sign(self.checkout(one), SERVER) for one in self.tasks if one.terms.signal == name)
-        if not items:
+        if name == "openings":
+            return self.openings if self.openings is not None else self.published()
+        items = self.items(name)
+        if isinstance(items, tuple) and not items:
             raise PeerError("unknown-task", "no live task")
-        return encode(Bundle(items))
+        return items if isinstance(items, bytes) else encode(Bundle(items))
+
+    def items(self, name: str) -> tuple[Signed, ...] | bytes:
+        """The check-outs of a signal: what a test put there, else one for each task."""
+        found = self.bundles.get(name)
+        if found is not None:
+            try:
+                return decode(found, Bundle).items
+            except PeerError:
+                return found
+        return tuple(sign(self.checkout(one), SERVER) for one in self.tasks if one.terms.signal == name)
+
+    def published(self) -> bytes:
+        """Openings that agree with every check-out, as a server would show them that lies to everyone alike."""
+        names = dict.fromkeys((*self.bundles, *(one.terms.signal for one in self.tasks)))
+        found = (items for name in names if not isinstance(items := self.items(name), bytes))
+        openings = {
+            opening.task + opening.question: opening for items in found for item in items if (opening := opening_of(item))
+        }
+        return encode(Openings(tuple(sign(one, SERVER) for one in openings.values())))
 
     def send(self, report: bytes, token: bytes = b"") -> None:
         if self.down is not None and not self.lose_answers:
@@ -131,6 +169,18 @@ class Desk:
         reports = [Report.from_bytes(data) for data in self.received]
         payloads = [unseal(report, size, SHUFFLER) for report in reports if report.task == one.hash]
         return [int(np.frombuffer(payload, mechanism.payload)["value"][0]) for payload in payloads]
+
+
+def opening_of(signed: Signed) -> Opening | None:
+    """What would be published of a signed check-out; None for what is none."""
+    try:
+        checkout = decode(signed.body, Checkout)
+        task = decode(checkout.task.body, Task)
+    except PeerError:
+        return None
+    streams = getattr(NAMES.get(task.algorithm.name), "streams", False)
+    question, around = (bytes(32), checkout.params) if streams else (question_of(checkout.params), {})
+    return Opening(task.hash, checkout.round, checkout.chance, checkout.issued, checkout.valid_until, question, around)
 
 
 def agent(desk: Desk, *signals: Signal, **changes: Any) -> Agent:

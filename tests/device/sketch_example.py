@@ -10,7 +10,7 @@ from choral.device import Signal
 from choral.learning import Count
 from choral.mechanisms import CountMeanSketch
 from choral.privacy import micro
-from choral.protocol import BatchRule, Bundle, Checkout, Spec, Task, Terms, encode, sign
+from choral.protocol import BatchRule, Bundle, Checkout, Opening, Openings, Spec, Task, Terms, encode, question_of, sign
 
 OPERATOR = Ed25519PrivateKey.from_private_bytes(bytes(32))
 SERVER = Ed25519PrivateKey.from_private_bytes(b"\1" * 32)
@@ -41,4 +41,9 @@ TASK = Task(
     server_key=SERVER.public_key().public_bytes_raw(),
     reviewer="A. Reviewer",
 )
-BUNDLE = encode(Bundle((sign(Checkout(sign(TASK, OPERATOR), 0, 2**32, SECOND, SECOND + 86_400, {}), SERVER),)))
+CHECKOUT = Checkout(sign(TASK, OPERATOR), 0, 2**32, SECOND, SECOND + 7 * 86_400, {})
+OPENING = Opening(TASK.hash, 0, 2**32, CHECKOUT.issued, CHECKOUT.valid_until, question_of({}), {})
+ANSWERS = {
+    "/v1/checkouts/words": encode(Bundle((sign(CHECKOUT, SERVER),))),
+    "/v1/openings": encode(Openings((sign(OPENING, SERVER),))),
+}

@@ -13,11 +13,11 @@ from choral.device import Agent, Conditions, Budget, Event, HttpTransport, Signa
 from choral.learning import ALGORITHMS
 from choral.mechanisms import MECHANISMS
 from choral.numerics import SystemEntropy
-from tests.device.sketch_example import BUNDLE, NOW, OPERATORS, SIGNAL
+from tests.device.sketch_example import ANSWERS, NOW, OPERATORS, SIGNAL
 
 class Desk:
     def __init__(self): self.received = []
-    def fetch(self, path): return BUNDLE
+    def fetch(self, path): return ANSWERS[path]
     def send(self, report, token=b""): self.received.append(report)
 
 if sys.argv[1] == "memory":

@@ -41,7 +41,7 @@ class FailingStore:
 class FailingTransaction:
     def __init__(self, tx, store):
         self.tx, self.store = tx, store
-        self.get, self.scan = tx.get, tx.scan
+        self.get, self.scan, self.changes = tx.get, tx.scan, tx.changes
 
     def put(self, table, key, value):
         self.store.count()

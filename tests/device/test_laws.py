@@ -1,6 +1,8 @@
 """The laws of the house that a device must keep, each by its name."""
 
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,8 +11,11 @@ from choral.device import Unreachable
 from choral.device.checkouts import CheckoutBook
 from choral.device.outbox import OUTBOX
 from choral.errors import BudgetExhausted, ConsentMissing, PeerError, TaskRefused
+from choral.learning import Count
+from choral.mechanisms import RandomizedResponse
 from choral.numerics import ScriptedEntropy, SeededEntropy
 from choral.privacy import micro
+from choral.protocol import Spec
 from choral.storage.device_memory import MemoryDeviceStore
 from choral.storage.device_sqlite import SqliteDeviceStore
 
@@ -320,7 +325,7 @@ def test_reports_whose_round_is_about_to_close_go_at_once():
 
 
 def test_the_coin_is_drawn_once_a_round_and_kept():
-    desk = Desk(task(chance=2**31, advance="release"))
+    desk = Desk(task(chance=2**31, advance="release", rounds_open=100))
     desk.round, desk.valid_seconds = 3, 100 * 86_400
     taken = 0
     for number in range(60):
@@ -352,7 +357,7 @@ def test_a_private_record_has_the_bits_of_a_vectorized_run():
 
 
 def test_training_contributes_once_a_round_and_deletes_what_it_used():
-    desk = Desk(task(advance="release"))
+    desk = Desk(task(advance="release", rounds_open=100))
     desk.round, desk.valid_seconds = 0, 100 * 86_400
     device = agreed(desk, signal(immediate=False))
     device.record(typed("hello"), NOW)
@@ -533,19 +538,31 @@ def test_latest_answers_the_newest_check_out_of_a_signal():
 
 
 def _almost_truthful():
-    from choral.mechanisms import RandomizedResponse
-    from choral.protocol import Spec
 
     return Spec.of(RandomizedResponse.for_epsilon(18.0, domain=10))
 
 
-def test_a_record_that_answers_other_parameters_is_never_sent_as_an_answer_to_these():
-    desk = Desk(task(sending_is_visible=True))
-    device = agreed(desk)
-    device.record(typed("hello"), NOW)
-    ask = desk.checkout
-    desk.checkout = lambda one: ask(one, params={"level": np.array([2])})
-    [step] = device.tick(NOW, READY)
-    assert "nothing to say" in step.text
-    device.record(typed("hello"), NOW)
-    assert kinds(device.tick(NOW + HOUR, READY)) == ["contributed"]
+@dataclass(frozen=True)
+class Level(Count):
+    """A count that asks anew with each level."""
+
+    NAME: ClassVar[str] = "level/1"
+
+    def require_params(self, params):
+        assert set(params) == {"level"}
+
+
+def test_a_record_that_answers_other_parameters_is_never_sent_and_its_loss_makes_nobody_silent():
+    """A server that could drop records by asking something else would learn from silence when they came."""
+    names = {**NAMES, Level.NAME: Level}
+    desk = Desk(task(sending_is_visible=True, algorithm=Spec.of(Level()), mechanism=_almost_truthful(), price_micro=18_000_000))
+    ask, level = desk.checkout, {"level": np.array([1])}
+    desk.checkout = lambda one: ask(one, params=dict(level))
+    one, other = (agreed(desk, names=names, entropy=SeededEntropy(5, number)) for number in range(2))
+    one.record(typed("hello"), NOW)
+    level["level"] = np.array([2])
+    steps = one.tick(NOW, READY)
+    assert kinds(steps) == ["contributed"]
+    assert "nothing to say" in other.tick(NOW, READY)[0].text
+    one.tick(NOW + timedelta(hours=8), READY)
+    assert desk.values(desk.tasks[0]) == [NOTHING]

@@ -8,13 +8,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from choral.device import Budget
+from choral.device.judging import REASONS, refuse
 from choral.errors import PeerError, TaskRefused
 from choral.learning import Count, PrefixTree
 from choral.mechanisms import RandomizedResponse
 from choral.privacy import micro
 from choral.protocol import Bundle, Signed, Spec, encode, sign
 
-from .setting import DAY, MECHANISM, NAMES, NOW, OPERATOR, READY, SERVER, START, Desk, agent, agreed, dump, signal, task, typed
+from .setting import DAY, MECHANISM, NAMES, NOW, OPERATOR, READY, SERVER, START, Desk, agent, agreed, dump, signal, task
 
 STRANGER = Ed25519PrivateKey.from_private_bytes(b"stranger".ljust(32, b"\4"))
 SECOND = int(NOW.timestamp())
@@ -96,7 +97,7 @@ HOSTILE = {
     unsigned_task: "none of the 1 trusted keys",
     changed_task: "none of the 1 trusted keys",
     forged_checkout: "signature of this Checkout",
-    another_signal: "about 'other', not about 'words'",
+    another_signal: "about 'other'",
     unknown_mechanism: "'exfiltrate/1' is not known here",
     unknown_algorithm: "'exfiltrate/1' is not known here",
     swapped_parts: "mechanism or its algorithm is not one",
@@ -106,7 +107,7 @@ HOSTILE = {
     far_too_expensive: "one report costs 15 nats, its Terms say 2",
     another_dictionary: "another dictionary than this app's",
     expired: "expired at 2027-01-04 09:00 UTC",
-    over_before_issued: "over before it was issued",
+    over_before_issued: "lies outside its round",
     too_many_reports: "too many reports of one device",
 }
 
@@ -148,29 +149,35 @@ def test_a_payload_that_fits_no_report_is_refused():
     assert "fits no size class" in step.text
 
 
-@pytest.mark.parametrize("changes", [{"issued": SECOND - 60}, {"round": 0}])
-def test_an_older_check_out_than_the_one_held_is_refused(changes):
+@pytest.mark.parametrize("round_", [0, 2])
+def test_a_check_out_of_the_round_beside_displaces_none_of_the_round_that_is_now(round_):
     desk = Desk(task())
-    desk.round = 1
+    desk.now = NOW + timedelta(days=1)
     device = agreed(desk)
-    held = device.offers()
-    desk.bundles["words"] = bundle_of(served(desk, desk.tasks[0], **changes))
-    [step] = device.refresh(NOW)
-    assert "is older than the one held" in step.text
-    assert device.offers()[0].checkout.round == held[0].checkout.round == 1
+    desk.bundles["words"] = bundle_of(served(desk, desk.tasks[0], round=round_, **span(desk, round_)))
+    assert device.refresh(desk.now) == ()
+    assert device.offers()[0].checkout.round == 1
+    assert "contributed" in [step.kind for step in device.tick(desk.now, READY)]
 
 
-def test_a_check_out_that_was_retired_still_bars_older_ones():
+@pytest.mark.parametrize("far", [0, 1, 2, 6, 399])
+def test_a_check_out_of_a_round_far_from_this_clock_displaces_nothing_and_locks_nobody_out(far):
     desk = Desk(task())
+    desk.now = NOW + timedelta(days=4)
     device = agreed(desk)
-    desk.bundles["words"] = bundle_of()
-    assert device.refresh(NOW) == ()
-    assert device.offers() == ()
-    desk.bundles["words"] = bundle_of(served(desk, desk.tasks[0], issued=SECOND - 1))
-    assert "is older" in device.refresh(NOW)[0].text
+    held = device.offers()[0].checkout
+    desk.bundles["words"] = bundle_of(served(desk, desk.tasks[0], round=far, **span(desk, far)))
+    [step] = device.refresh(desk.now)
+    assert (step.kind, step.code) == ("refused", "clocks-differ")
+    assert "one of the two clocks is off" in step.text
+    assert device.offers()[0].checkout == held
     del desk.bundles["words"]
-    assert device.refresh(NOW) == ()
-    assert len(device.offers()) == 1
+    assert "contributed" in [step.kind for step in device.tick(desk.now, READY)]
+
+
+def span(desk, round_):
+    begin = desk.tasks[0].start + round_ * DAY
+    return {"issued": begin, "valid_until": begin + DAY}
 
 
 def test_the_same_check_out_again_is_no_replay():
@@ -186,7 +193,8 @@ def test_garbage_instead_of_check_outs_is_a_step(garbage):
     desk.bundles["words"] = garbage
     [step] = device.refresh(NOW)
     assert step.kind == "refused"
-    assert "no check-out can be read" in step.text
+    assert step.code == "unreadable"
+    assert "it cannot be read" in step.text
 
 
 def test_a_signed_thing_that_is_no_check_out_is_refused():
@@ -196,21 +204,15 @@ def test_a_signed_thing_that_is_no_check_out_is_refused():
     assert "a Checkout was due" in device.refresh(NOW)[0].text
 
 
-def test_a_stale_check_out_is_not_contributed_to():
+def test_a_stale_check_out_waits_for_a_newer_one_unpaid():
     desk = Desk(task())
-    desk.valid_seconds = 3600
     device = agreed(desk)
     desk.down = PeerError("unavailable", "stopping")
-    steps = device.tick(NOW + timedelta(hours=2), READY)
-    assert any("check-out was valid until" in step.text for step in steps)
-    assert device.ledger().accounts == ()
-
-
-def test_a_check_out_of_a_closed_round_is_not_contributed_to():
-    desk = Desk(task())
-    desk.round, desk.now, desk.valid_seconds = 0, NOW + 5 * timedelta(days=1), 30 * DAY
-    device = agreed(desk)
-    assert any("round 0 closed" in step.text for step in device.tick(desk.now, READY))
+    [*_, step] = device.tick(NOW + timedelta(days=1), READY)
+    assert (step.kind, step.code) == ("waiting", "clocks-differ")
+    [*_, step] = device.tick(NOW + timedelta(days=5), READY)
+    assert (step.kind, step.code) == ("refused", "clocks-differ")
+    assert "connect to the server" in step.text
     assert device.ledger().accounts == ()
 
 
@@ -222,28 +224,30 @@ def test_a_task_that_has_not_begun_is_agreed_to_but_waits():
     assert "contributed" in [step.kind for step in device.tick(desk.now, READY)]
 
 
-def test_a_task_whose_domain_does_not_fit_is_refused_and_changes_nothing():
+def test_a_task_whose_domain_has_no_place_for_nothing_is_not_even_offered():
     narrow = RandomizedResponse.for_epsilon(2.0, domain=4)
     desk = Desk(task(mechanism=Spec.of(narrow), price_micro=micro(narrow.epsilon)))
-    device = agreed(desk)
-    before = dump(device.store)
-    with pytest.raises(TaskRefused, match="does not fit the app's signal"):
-        device.record(typed("hello"), NOW)
-    assert dump(device.store) == before
-    [step] = device.tick(NOW, READY)
-    assert "does not fit the app's signal" in step.text
-    after = dump(device.store)
-    assert (after["ledger"], after["outbox"], after["records"]) == (before["ledger"], before["outbox"], before["records"])
+    device = agent(desk)
+    [step] = device.refresh(NOW)
+    assert step.code == "does-not-fit"
+    assert "cannot take what the app says" in step.text
+    assert device.offers() == ()
 
 
-def test_a_key_that_nothing_can_be_sealed_to_spends_nothing():
+def test_a_key_that_nothing_can_be_sealed_to_is_refused_with_its_check_out():
     desk = Desk(task(shuffler_key=bytes(32)))
-    device = agreed(desk)
-    paid = device.ledger()
-    [step] = device.tick(NOW, READY)
-    assert step.kind == "refused"
-    assert "nothing can be sealed" in step.text
-    assert (device.ledger(), device.waiting()) == (paid, ())
+    device = agent(desk)
+    [step] = device.refresh(NOW)
+    assert step.code == "bad-key"
+    assert device.offers() == ()
+
+
+def test_every_refusal_says_which_task_who_must_act_and_that_nothing_was_paid():
+    for code, reason in REASONS.items():
+        text = str(refuse(code, "words", "why"))
+        assert "'words'" in text
+        assert "nothing was paid" in text
+        assert any(word in reason for word in ("tell", "update")), code
 
 
 def test_an_operator_that_is_trusted_no_more_is_heard_no_more():
@@ -279,10 +283,8 @@ def test_a_check_out_whose_parameters_do_not_fit_is_refused_and_stops_no_other()
     tree = PrefixTree(domain=2000, rounds=bytes([2, 4, 6, 8, 10, 12, 14]))
     asked = task(name="prefixes", algorithm=Spec.of(tree), mechanism=Spec.of(RandomizedResponse.for_epsilon(2.0, 2000)))
     desk = Desk(asked, task())
-    device = agreed(desk, signal("prefixes", immediate=False), signal())
-    device.record(typed("hello", "prefixes"), NOW)
-    steps = {step.signal: step for step in device.tick(NOW, READY)}
-    assert steps["prefixes"].kind == "refused"
-    assert "does not fit its algorithm" in steps["prefixes"].text
-    assert steps["words"].kind == "contributed"
-    assert len(device.waiting()) == 1
+    device = agent(desk, signal("prefixes", immediate=False), signal())
+    [step] = device.refresh(NOW)
+    assert (step.signal, step.code) == ("prefixes", "wrong-parameters")
+    assert "the array 'letters' is missing" in step.text
+    assert [offer.terms.signal for offer in device.offers()] == ["words"]

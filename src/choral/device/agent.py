@@ -9,23 +9,28 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from choral.device import consent, contribution, journal, outbox, records, tokens, upkeep
+from choral.device import answers, checkouts, consent, contribution, journal, outbox, records, tokens, upkeep
+from choral.device.binding import BoundStore
 from choral.device.checkouts import CheckoutBook
 from choral.device.conditions import Conditions
 from choral.device.contribution import LEDGER, LEDGER_KEY, ledger
 from choral.device.export import export
+from choral.device.judging import refuse
 from choral.device.keys import Witness
 from choral.device.ledger import Budget, BudgetLedger
 from choral.device.offer import Offer
 from choral.device.outbox import Outgoing, SentReport
+from choral.device.published import PATH, Published
 from choral.device.signal import Event, Signal
 from choral.device.steps import Step, refusal
 from choral.device.tokens import IssuerRoad
 from choral.device.transport import Transport, Unreachable
-from choral.errors import ConsentMissing, PeerError, Refused, TaskRefused
+from choral.errors import ConsentMissing, PeerError, Refused, StoreError, TaskRefused
 from choral.numerics import Entropy
-from choral.protocol import Bundle, Checkout, decode
-from choral.storage.device import DeviceStore, DeviceTransaction
+from choral.protocol import Bundle, Checkout, Signed, decode
+from choral.storage.device import DeviceStore
+
+SEND_NEEDS = ("charging", "unmetered")  # a report takes milliseconds: it may leave while the device is in use
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -37,6 +42,7 @@ class Agent:
     witness: keeps the ledger's totals apart from the store, so that an older copy of the store refunds nothing
     issuer: the road to who issues anonymous tokens, for tasks whose reports need one
     book: opened check-outs, if agents of one process share them
+    send_needs: which conditions a due report waits for, some of idle, charging and unmetered
     """
 
     store: DeviceStore
@@ -49,18 +55,29 @@ class Agent:
     witness: Witness | None = None
     issuer: IssuerRoad | None = None
     book: InitVar[CheckoutBook | None] = None
+    send_needs: Collection[str] = SEND_NEEDS
     _book: CheckoutBook = field(init=False, repr=False)
+    _store: BoundStore = field(init=False, repr=False)
 
     def __post_init__(self, book: CheckoutBook | None) -> None:
         self._book = book or CheckoutBook(names=self.names, operators=self.operators)
+        self._store = upkeep.bind(self.store)
 
     def record(self, event: Event, now: datetime) -> int:
         """Take note of an event; how many tasks or journals took it. ConsentMissing if nobody agreed to its kind.
 
-        Statistics are randomized at once, and only the private record is kept; without a live task nothing is.
+        Statistics are randomized at once, and only the private record is kept; without a live task nothing is. What goes wrong
+        with one signal is told once all others have taken the event.
         """
-        with self.store.transaction() as tx:
-            taken = [self._note(tx, signal, event, now) for signal in self.signals if event.kind in signal.kinds]
+        taken, wrong = list[int | None](), list[Exception]()
+        for signal in self.signals:
+            if event.kind in signal.kinds:
+                try:
+                    taken.append(self._note(signal, event, now))
+                except (ValueError, TypeError, StoreError) as error:
+                    wrong.append(error)
+        if wrong:
+            raise wrong[0]
         if all(count is None for count in taken):
             raise ConsentMissing(f"nobody agreed that events of kind {event.kind!r} are used; nothing was kept; see the offers")
         return sum(count or 0 for count in taken)
@@ -70,34 +87,42 @@ class Agent:
 
         Statistics keep no events: what is randomized cannot be told apart any more.
         """
-        with self.store.transaction() as tx:
+        with self._store.transaction() as tx:
             return sum(journal.retract(tx, signal.name, is_gone) for signal in self.signals if not signal.immediate)
 
     def tick(self, now: datetime, conditions: Conditions) -> tuple[Step, ...]:
         """One turn: delete what is over; if the device has leisure, refresh and contribute; send what is due."""
-        steps = [*self._settled(), *upkeep.purge(self.store, now)]
+        steps = [*self._settled(), *upkeep.purge(self._store, now)]
         if conditions.missing:
             steps.append(Step("waiting", f"no contribution now: {', '.join(conditions.missing)}"))
         else:
             steps += self.refresh(now)
-            steps += [self._contribution(offer, now) for offer in self.offers() if offer.agreed]
+            steps += [self._turn(offer, now) for offer in self.offers() if offer.agreed]
             self._settled()  # what is paid is witnessed before it can leave
             steps += self._restock()
-        return (*steps, *outbox.send_due(self.store, self.transport, entropy=self.entropy, now=now))
+        if not conditions.lacking(self.send_needs):
+            steps += outbox.send_due(self._store, self.transport, entropy=self.entropy, now=now)
+        return tuple(steps)
 
     def refresh(self, now: datetime) -> tuple[Step, ...]:
-        """Download the latest check-outs of all signals and keep those that may be let in; a step for each that may not."""
+        """Download the latest check-outs of all signals, then what everyone is told of their rounds, and keep those that may
+        be let in; a step for each that may not.
+        """
         steps: list[Step] = []
         try:
-            for signal in self.signals:
-                steps += self._refresh(signal, now)
+            bundles = {signal.name: self._download(signal, steps) for signal in self.signals}
+            published = self._published(steps)
         except Unreachable as error:
-            steps.append(Step("unreachable", f"no news from the server: {error}"))
+            return (*steps, Step("unreachable", f"no news from the server: {error}"))
+        for signal in self.signals:
+            items = bundles[signal.name]
+            if published is not None and items is not None:
+                steps += self._take(signal, items, published, now)
         return tuple(steps)
 
     def offers(self) -> tuple[Offer, ...]:
         """What could be agreed to, as far as this device knows, and whether it is."""
-        with self.store.transaction() as tx:
+        with self._store.transaction() as tx:
             live = [offer for _, offer in self._book.live(tx, self.signals)]
             return tuple(replace(offer, agreed=consent.has_agreed(tx, offer.terms_hash)) for offer in live)
 
@@ -115,7 +140,7 @@ class Agent:
         if terms is None:
             raise TaskRefused(f"no Terms {terms_hash.hex()[:16]} are on offer; refresh, then look at the offers again")
         self.budget.require_trust(terms)
-        with self.store.transaction() as tx:
+        with self._store.transaction() as tx:
             consent.agree(tx, terms, now)
             LEDGER.put(tx, LEDGER_KEY, ledger(tx).turned())
         self._settled()
@@ -123,7 +148,7 @@ class Agent:
     def withdraw(self, terms_hash: bytes) -> None:
         """Say no, at once: journal, records and outbox under these Terms are emptied. Saying no twice is no error."""
         self._settled()
-        with self.store.transaction() as tx:
+        with self._store.transaction() as tx:
             signal = consent.withdraw(tx, terms_hash)
             outbox.drop(tx, terms_hash)
             records.drop_terms(tx, terms_hash)
@@ -132,56 +157,86 @@ class Agent:
             LEDGER.put(tx, LEDGER_KEY, ledger(tx).turned())
         self._settled()
 
+    def lost(self) -> int:
+        """How many paid reports were never sent: what they waited for did not hold before their round closed."""
+        with self._store.transaction() as tx:
+            return sum(row.reports for _, row in outbox.LOST.scan(tx))
+
     def sent(self) -> tuple[SentReport, ...]:
         """What left this device and is still remembered: exact bytes, meaning, price, time, oldest first."""
-        with self.store.transaction() as tx:
+        with self._store.transaction() as tx:
             return tuple(sorted((row for _, row in outbox.SENT.scan(tx)), key=lambda row: row.sent))
 
     def waiting(self) -> tuple[Outgoing, ...]:
         """What is paid and sealed and waits for its time, the next first."""
-        with self.store.transaction() as tx:
+        with self._store.transaction() as tx:
             return tuple(sorted((row for _, row in outbox.OUTBOX.scan(tx)), key=lambda row: row.due))
 
     def ledger(self) -> BudgetLedger:
         """What was paid so far."""
-        with self.store.transaction() as tx:
+        with self._store.transaction() as tx:
             return ledger(tx)
 
     def export(self) -> dict[str, Any]:
         """Everything this device keeps about its person, as plain values fit for JSON."""
-        with self.store.transaction() as tx:
+        with self._store.transaction() as tx:
             return export(tx)
 
     def forget(self) -> None:
         """Delete everything and shred the store and its key; every consent ends. The ledger stays: forgetting never refunds."""
         self._settled()
-        with self.store.transaction() as tx:
+        with self._store.transaction() as tx:
             upkeep.forget(tx)
             LEDGER.put(tx, LEDGER_KEY, ledger(tx).turned())
         self._settled()
-        self.store.shred()
+        self._store.shred()
 
-    def _note(self, tx: DeviceTransaction, signal: Signal, event: Event, now: datetime) -> int | None:
+    def _note(self, signal: Signal, event: Event, now: datetime) -> int | None:
         """How many tasks or journals took the event; None if nobody agreed to any Terms about the signal."""
-        if not signal.immediate:
-            terms = consent.agreed_terms(tx, signal.name)
-            if terms:
-                journal.append(tx, signal, event, ttl_days=min(one.retention_days for one in terms), now=now)
-            return 1 if terms else None
-        live = [offer for _, offer in self._book.live(tx, (signal,)) if consent.has_agreed(tx, offer.terms_hash)]
+        with self._store.transaction() as tx:
+            agreed = consent.agreed_terms(tx, signal.name)
+            if not signal.immediate:
+                if agreed:
+                    journal.append(tx, signal, event, ttl_days=min(one.retention_days for one in agreed), now=now)
+                return 1 if agreed else None
+            live = [offer for _, offer in self._book.live(tx, (signal,)) if consent.has_agreed(tx, offer.terms_hash)]
         taking = [offer for offer in live if offer.task.start <= now.timestamp() < offer.task.expires]
         for offer in taking:
-            records.add(tx, offer, signal, event, entropy=self.entropy, now=now)
-        return len(taking) if live or consent.agreed_terms(tx, signal.name) else None
+            while not self._take_note(offer, signal, event, now):
+                pass  # another program of this device took note in between: its place is another one now
+        return len(taking) if live or agreed else None
 
-    def _contribution(self, offer: Offer, now: datetime) -> Step:
+    def _take_note(self, offer: Offer, signal: Signal, event: Event, now: datetime) -> bool:
+        """Randomize what the event says to this task, outside the store, and keep it; False if another event came between.
+
+        Draws for each value: if that many came before, its place; then, if it is kept, its randomization.
+        """
+        size, values = records.size_of(offer, signal), answers.values_of(offer, signal, (event,))
+        with self._store.transaction() as tx:
+            before = records.seen(tx, offer.task_hash)
+        kept = dict[int, bytes]()
+        for row, value in enumerate(values):
+            (place,) = records.places(before + row, 1, size, self.entropy)
+            if place < size:
+                kept[place] = answers.randomize(offer, value, self.entropy)
+        with self._store.transaction() as tx:
+            if records.seen(tx, offer.task_hash) != before:
+                return False
+            if consent.has_agreed(tx, offer.terms_hash):
+                records.add(tx, offer, kept, values=len(values), size=size, now=now)
+            return True
+
+    def _turn(self, offer: Offer, now: datetime) -> Step:
         """What became of this task's turn; whatever is refused changes nothing and stops no other task."""
         signal = next(one for one in self.signals if one.name == offer.terms.signal)
         try:
-            with self.store.transaction() as tx:
-                contribution.draw_coin(tx, offer, self.entropy)
-            with self.store.transaction() as tx:
-                return contribution.contribute(tx, offer, signal, budget=self.budget, entropy=self.entropy, now=now)
+            with self._store.transaction() as tx:
+                seen = contribution.look(tx, offer, signal, budget=self.budget, entropy=self.entropy, now=now)
+            made = seen if isinstance(seen, Step) else contribution.make(seen, self.entropy)
+            if isinstance(made, Step):
+                return made
+            with self._store.transaction() as tx:
+                return contribution.keep(tx, made, budget=self.budget, now=now)
         except Refused as error:
             return refusal(error, signal=signal.name, task=offer.task_hash)
 
@@ -194,19 +249,39 @@ class Agent:
         for one in self.offers():
             if one.agreed:
                 left = one.terms.reports_for_life - self.ledger().use(one.terms_hash).life_reports
-                steps += tokens.restock(self.store, one, left=left, roads=roads, entropy=self.entropy)
+                steps += tokens.restock(self._store, one, left=left, roads=roads, entropy=self.entropy)
         return steps
 
-    def _refresh(self, signal: Signal, now: datetime) -> list[Step]:
-        """Fetch outside, hold inside a transaction."""
+    def _download(self, signal: Signal, steps: list[Step]) -> Sequence[Signed] | None:
+        """The signal's check-outs as they came; None, and a step, if they cannot be read."""
         try:
-            items = decode(self.transport.fetch(f"/v1/checkouts/{quote(signal.name, safe='')}"), Bundle).items
+            return decode(self.transport.fetch(f"/v1/checkouts/{quote(signal.name, safe='')}"), Bundle).items
         except PeerError as error:
-            if error.problem != "unknown-task":
-                return [refusal(TaskRefused(f"no check-out can be read: {error}"), signal=signal.name)]
-            items = ()
-        with self.store.transaction() as tx:
-            return self._book.take(tx, items, signal, second=ledger(tx).second(now))
+            if error.problem == "unknown-task":
+                return ()
+            steps.append(refusal(refuse("unreadable", signal.name, str(error)), signal=signal.name))
+            return None
+
+    def _published(self, steps: list[Step]) -> Published | None:
+        """What everyone is told of all open rounds; None, and a step, if it cannot be read."""
+        try:
+            return Published.read(self.transport.fetch(PATH))
+        except PeerError as error:
+            told = (
+                f"what everyone is told of open rounds cannot be read ({error}); tell whoever runs the server; nothing was paid"
+            )
+            steps.append(refusal(TaskRefused(told, code="not-published"), signal="all tasks"))
+            return None
+
+    def _take(self, signal: Signal, items: Sequence[Signed], published: Published, now: datetime) -> list[Step]:
+        """Judge outside the store, hold inside a transaction; tasks that are gone are retired, if nothing was refused."""
+        offers, steps = self._book.judge(items, signal, published)
+        with self._store.transaction() as tx:
+            second, mark = int(now.timestamp()), ledger(tx).mark
+            steps += checkouts.take(tx, offers, signal.name, second=second, mark=mark)
+            if not steps:
+                checkouts.retire(tx, signal.name, {offer.task_hash for offer in offers})
+        return steps
 
     def _settled(self) -> list[Step]:
-        return upkeep.settle(self.store, self.witness)
+        return upkeep.settle(self._store, self.witness)

@@ -1,11 +1,13 @@
-"""The check-outs that a device holds: the latest of each task, never an older one than it has seen before."""
+"""The check-outs that a device holds: one of each task, of the round that its own clock says, if it was given one."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from choral.device import records
-from choral.device.offer import NEWER, Offer, clock, open_offer
+from choral.device import clock, records
+from choral.device.judging import judge
+from choral.device.offer import NEWER, Offer
+from choral.device.published import Published
 from choral.device.rows import Table
 from choral.device.signal import Signal
 from choral.device.steps import Step, refusal
@@ -21,7 +23,7 @@ MOST_OPENED = 256
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A check-out as it came. Kept until its task expires, so that no older one can follow; `live`: still on offer."""
+    """A check-out as it came. Kept until its task expires; `live`: still on offer."""
 
     KIND: ClassVar[int] = 68
     WIRE: ClassVar[Wire] = (
@@ -29,7 +31,6 @@ class Held:
         ("signed", Nested(Signed)),
         ("question", Fixed(32)),
         ("round", Integer("I")),
-        ("issued", SECONDS),
         ("expires", SECONDS),
         ("live", Flag()),
     )
@@ -37,7 +38,6 @@ class Held:
     signed: Signed
     question: bytes
     round: int
-    issued: int
     expires: int
     live: bool
 
@@ -66,24 +66,22 @@ class CheckoutBook:
                 except TaskRefused:
                     continue  # held by an earlier program, with other names or operators
 
-    def take(self, tx: DeviceTransaction, items: Sequence[Signed], signal: Signal, *, second: int) -> list[Step]:
-        """Hold the signal's latest check-outs; a step for each that may not be let in. Tasks that are gone are retired."""
-        steps, seen = list[Step](), set[bytes]()
+    def judge(self, items: Sequence[Signed], signal: Signal, published: Published) -> tuple[list[Offer], list[Step]]:
+        """Those of a signal's check-outs that may be let in, and a step for each that may not; opens no store."""
+        offers, steps = list[Offer](), list[Step]()
         for signed in items:
             try:
                 offer = self._open(signed, signal)
-                _hold(tx, offer, second)
-                seen.add(offer.task_hash)
+                published.require_same(offer)
+                offers.append(offer)
             except TaskRefused as error:
                 steps.append(refusal(error, signal=signal.name))
-        if not steps:
-            _retire(tx, signal.name, seen)
-        return steps
+        return offers, steps
 
     def _open(self, signed: Signed, signal: Signal) -> Offer:
         offer = self._opened.get((signed, signal))
         if offer is None:
-            offer = open_offer(signed, signal, names=self.names, operators=self.operators)
+            offer = judge(signed, signal, names=self.names, operators=self.operators)
             if len(self._opened) >= MOST_OPENED:
                 self._opened.clear()
             self._opened[signed, signal] = offer
@@ -98,24 +96,41 @@ def purge(tx: DeviceTransaction, second: int) -> list[bytes]:
     return over
 
 
-def _hold(tx: DeviceTransaction, offer: Offer, second: int) -> None:
-    """Keep the check-out; TaskRefused if its task is over, or if it is older than what this device has seen of it."""
-    if offer.task.expires <= second:
-        raise TaskRefused(f"the task expired at {clock(offer.task.expires)}; it does nothing any more")
-    held, fresh = CHECKOUTS.get(tx, offer.task_hash), offer.checkout
-    if held is not None and (fresh.issued < held.issued or fresh.round < held.round):
-        raise TaskRefused(
-            f"the check-out of round {fresh.round}, issued at {clock(fresh.issued)}, is older than the one held (round "
-            f"{held.round}, {clock(held.issued)}): someone replays old ones, or the server went back; {NEWER}"
-        )
+def take(tx: DeviceTransaction, offers: Sequence[Offer], signal: str, *, second: int, mark: int) -> list[Step]:
+    """Hold the check-outs of a signal that were let in; a step for each that this device's clock speaks against.
+
+    second: by this device's clock; mark: the latest second at which it ever paid
+    """
+    steps = list[Step]()
+    for offer in offers:
+        try:
+            _hold(tx, offer, second, mark)
+        except TaskRefused as error:
+            steps.append(refusal(error, signal=signal, task=offer.task_hash))
+    return steps
+
+
+def _hold(tx: DeviceTransaction, offer: Offer, second: int, mark: int) -> None:
+    """Keep the check-out, unless the one held is of the very round that is now; TaskRefused if its task or round is over.
+
+    None of another round displaces that one, and none that is refused displaces any: a server's dates lock nobody out.
+    """
+    if offer.task.expires <= max(second, mark):
+        raise TaskRefused(f"the task expired at {clock.clock(offer.task.expires)}; it does nothing any more", code="expired")
+    problem = clock.clock_problem(offer.task, offer.checkout, second, mark=mark)
+    if problem:
+        raise TaskRefused(f"the check-out is not taken: {problem}; {NEWER}; nothing was paid", code="clocks-differ")
+    held = CHECKOUTS.get(tx, offer.task_hash)
+    if held is not None and held.live and not offer.is_now(second) and offer.is_now(second, held.round):
+        return
     if held is not None and held.question != offer.question:
-        records.drop(tx, offer.task_hash)  # they answer another question
-    row = Held(offer.terms.signal, offer.signed, offer.question, fresh.round, fresh.issued, offer.task.expires, live=True)
+        records.drop_answers(tx, offer.task_hash)  # they answer another question
+    row = Held(offer.terms.signal, offer.signed, offer.question, offer.checkout.round, offer.task.expires, live=True)
     if row != held:
         CHECKOUTS.put(tx, offer.task_hash, row)
 
 
-def _retire(tx: DeviceTransaction, signal: str, seen: Collection[bytes]) -> None:
+def retire(tx: DeviceTransaction, signal: str, seen: Collection[bytes]) -> None:
     """Tasks of the signal that the server does not offer any more; what was seen of them stays."""
     for task, held in CHECKOUTS.scan(tx):
         if held.signal == signal and held.live and task not in seen:

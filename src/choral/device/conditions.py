@@ -8,7 +8,7 @@ On Linux, in this order, the first that answers:
 
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,8 +35,16 @@ class Conditions:
     @property
     def missing(self) -> tuple[str, ...]:
         """What does not hold, in words."""
-        facts = ((self.idle, "the device is in use"), (self.charging, "it is on battery"), (self.unmetered, "it is metered"))
-        return tuple(words for holds, words in facts if not holds)
+        return self.lacking(("idle", "charging", "unmetered"))
+
+    def lacking(self, needs: Collection[str]) -> tuple[str, ...]:
+        """What does not hold of what is needed, in words."""
+        facts = (
+            ("idle", self.idle, "the device is in use"),
+            ("charging", self.charging, "it is on battery"),
+            ("unmetered", self.unmetered, "it is metered"),
+        )
+        return tuple(words for name, holds, words in facts if name in needs and not holds)
 
 
 class ConditionSource(Protocol):

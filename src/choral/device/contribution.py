@@ -1,6 +1,9 @@
-"""The one door: how something leaves a device. Everything here happens inside one transaction of the store.
+"""The one door: how something leaves a device. Looked at, made, kept: two short transactions with all computing between them.
 
-Spend, choose (statistics) or randomize (training), seal, put into the outbox, delete what was used: all or nothing.
+What a turn starts from is read as of one moment. What is made of it is kept only if consent, ledger, turn and check-out are
+still what they were, whatever the journal holds by then; else it is thrown away, unpaid. Paid, sealed, put into the outbox,
+deleted what was used: all or nothing. Whether, when, how many and how long does not depend on the data, but for the silence
+that Terms name.
 """
 
 from collections.abc import Sequence
@@ -8,13 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
-from choral.device import journal, outbox, records, tokens
+from choral.device import answers, consent, journal, outbox, records, tokens
+from choral.device.checkouts import CHECKOUTS
+from choral.device.consent import Consent
+from choral.device.journal import Entry
 from choral.device.ledger import Budget, BudgetLedger
 from choral.device.offer import Offer
+from choral.device.outbox import Outgoing
 from choral.device.rows import Table
 from choral.device.signal import Signal
-from choral.device.steps import Step
-from choral.errors import TaskRefused
+from choral.device.steps import Step, refusal
+from choral.errors import Refused
 from choral.numerics import UNIT, Entropy
 from choral.protocol import seal
 from choral.protocol.codec import Wire
@@ -24,21 +31,54 @@ from choral.storage.device import DeviceTransaction
 
 LEDGER_KEY = b"ledger"
 LEDGER = Table("ledger", BudgetLedger)
+MOST_ROUNDS = 64  # whose turns are remembered of one task
+SILENT = "there is nothing to say, and its Terms allow to stay silent"
+CHANGED = "consent, ledger, turn or check-out changed meanwhile: what was made is thrown away, unpaid; the next turn is soon"
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A task's turn on this device: this round's coin, and whether and on which day something was contributed."""
+    """A task's turn in one round on this device: the round's coin, how many reports were made for it, the day of the latest."""
 
-    KIND: ClassVar[int] = 75
-    WIRE: ClassVar[Wire] = (("round", Integer("I")), ("coin", Flag()), ("taken", Flag()), ("day", Integer("I")))
+    KIND: ClassVar[int] = 78
+    WIRE: ClassVar[Wire] = (("round", Integer("I")), ("coin", Flag()), ("reports", Integer("I")), ("day", Integer("I")))
     round: int
     coin: bool
-    taken: bool
-    day: int
+    reports: int = 0
+    day: int = 0
 
 
 TURNS = Table("turns", Turn)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a turn starts from, as of one moment, and how many reports are due.
+
+    consent, account, turn: must still be so when the reports are kept; used: journal entries that they were made of
+    chosen: private records of the day; second: when it was
+    """
+
+    offer: Offer
+    signal: Signal
+    consent: Consent
+    account: BudgetLedger
+    turn: Turn
+    count: int
+    entries: Sequence[Entry]
+    chosen: Sequence[bytes]
+    is_empty: bool
+    second: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Sealed reports that nobody has paid for yet, and the journal entries that go with them."""
+
+    look: Look
+    reports: Sequence[Outgoing]
+    used: Sequence[Entry]
 
 
 def ledger(tx: DeviceTransaction) -> BudgetLedger:
@@ -46,90 +86,132 @@ def ledger(tx: DeviceTransaction) -> BudgetLedger:
     return LEDGER.get(tx, LEDGER_KEY) or BudgetLedger()
 
 
-def draw_coin(tx: DeviceTransaction, offer: Offer, entropy: Entropy) -> None:
-    """Decide once a round whether to take part, against the public chance; the answer is kept. Certainty draws nothing."""
-    turn = TURNS.get(tx, offer.task_hash)
-    if turn is None or turn.round != offer.checkout.round:
-        chance = offer.checkout.chance
-        coin = chance == CHANCE_UNIT or bool(entropy.chance(1, chance * (UNIT // CHANCE_UNIT))[0])
-        TURNS.put(tx, offer.task_hash, Turn(offer.checkout.round, coin, taken=False, day=turn.day if turn else 0))
+def turn_key(offer: Offer) -> bytes:
+    """Where the turn of a task in the check-out's round is kept."""
+    return offer.task_hash + offer.checkout.round.to_bytes(4)
 
 
-def contribute(tx: DeviceTransaction, offer: Offer, signal: Signal, *, budget: Budget, entropy: Entropy, now: datetime) -> Step:
-    """Pay for, make and enqueue this turn's reports; a Refused error if it may not be, which must undo the transaction."""
-    account = ledger(tx)
-    offer.require_live(account.second(now))
-    why_not = _not_due(tx, offer, signal, account.day(now))
+def look(
+    tx: DeviceTransaction, offer: Offer, signal: Signal, *, budget: Budget, entropy: Entropy, now: datetime
+) -> Look | Step:
+    """What this turn starts from, or why nothing is due; the coin of the round is drawn, and stays drawn."""
+    given = consent.given(tx, offer.terms_hash)
+    if given is None:
+        return Step("skipped", f"{signal.name}: the consent was taken back", signal.name, offer.task_hash)
+    account, second = ledger(tx), int(now.timestamp())
+    try:
+        offer.require_live(second, account.mark)
+        waits = offer.waits(second)
+        if waits:
+            return Step("waiting", f"{signal.name}: {waits}", signal.name, offer.task_hash, code="clocks-differ")
+        turn = draw_coin(tx, offer, entropy)
+        count, why_not = _due(tx, offer, signal, turn, account, budget=budget, now=now)
+    except Refused as error:
+        return refusal(error, signal=signal.name, task=offer.task_hash)
     if why_not:
         return Step("skipped", f"{signal.name}: {why_not}", signal.name, offer.task_hash)
-    account.require(offer.terms, budget, now)
-    count = min(offer.terms.reports_per_day, account.affordable(offer.terms, budget, now))
-    payloads = _chosen(tx, offer, signal, count, entropy) if signal.immediate else _trained(tx, offer, signal, count, entropy)
-    account = account.spend(offer.terms, budget, now, reports=len(payloads))
-    LEDGER.put(tx, LEDGER_KEY, account)
-    for payload, token in zip(payloads, tokens.take(tx, offer, len(payloads)), strict=True):
-        sealed = _sealed(offer, payload, entropy, account.second(now))
-        outbox.put(tx, replace(sealed, token=token))
-    turn = Turn(offer.checkout.round, coin=True, taken=True, day=account.day(now))
-    TURNS.put(tx, offer.task_hash, turn)
-    number, epsilon = len(payloads), offer.terms.epsilon * len(payloads)
-    what = "1 report waits" if number == 1 else f"{number} reports wait"
-    text = f"{signal.name}: {what} to be sent, paid with epsilon {epsilon:g}"
-    return Step("contributed", text, signal.name, offer.task_hash)
+    chosen = records.choose(tx, offer.task_hash, count, entropy) if signal.immediate else ()
+    entries = () if signal.immediate else journal.entries(tx, signal.name)
+    is_empty = signal.immediate and records.is_empty(tx, offer.task_hash)
+    return Look(offer, signal, given, account, turn, count, entries, chosen, is_empty, account.second(now), account.day(now))
 
 
-def _not_due(tx: DeviceTransaction, offer: Offer, signal: Signal, day: int) -> str:
-    """Why nothing is due now; empty if something is. Statistics are due once a day, training once a round."""
-    turn = TURNS.get(tx, offer.task_hash)
-    if turn is None or turn.round != offer.checkout.round:
-        raise ValueError("the coin of this round was not drawn; call draw_coin first")
-    if not turn.coin:
-        return "the coin of this round says not to take part"
-    if signal.immediate and turn.day >= day:
-        return "today's turn is taken; the next is tomorrow (UTC)"
-    if not signal.immediate and turn.taken:
-        return "this round's turn is taken; the next comes with the next round"
-    if offer.terms.sending_is_visible and _has_nothing(tx, offer, signal):
-        return "there is nothing to say, and its Terms allow to stay silent"
-    return ""
-
-
-def _has_nothing(tx: DeviceTransaction, offer: Offer, signal: Signal) -> bool:
+def make(seen: Look, entropy: Entropy) -> Made | Step:
+    """The reports of this turn, sealed; or silence, where its Terms name it. No store is open meanwhile."""
+    offer, signal = seen.offer, seen.signal
+    events = [entry.content for entry in seen.entries]
+    flags = answers.uses(signal, events)
+    if offer.terms.sending_is_visible and (seen.is_empty if signal.immediate else not any(flags)):
+        return Step("skipped", f"{signal.name}: {SILENT}", signal.name, offer.task_hash)
     if signal.immediate:
-        return records.is_empty(tx, offer.task_hash)
-    return not any(signal.uses(journal.read(tx, signal.name)))
+        payloads = [*seen.chosen, *answers.payloads(offer, (), seen.count - len(seen.chosen), entropy)]
+    else:
+        payloads = answers.payloads(offer, answers.values_of(offer, signal, events), seen.count, entropy)
+    used = [entry for entry, flag in zip(seen.entries, flags, strict=True) if flag]
+    return Made(seen, [_sealed(seen, payload, entropy) for payload in payloads], used)
 
 
-def _chosen(tx: DeviceTransaction, offer: Offer, signal: Signal, count: int, entropy: Entropy) -> Sequence[bytes]:
-    """`count` private records of the day, uniformly chosen; where there are too few, "nothing", randomized now."""
-    found = records.take(tx, offer.task_hash, count, entropy)
-    nothing: list[bytes] = []
-    for _ in range(count - len(found)):
-        values = records.contributed(offer, signal.examples(()))
-        nothing += records.randomized(offer, values[:1], entropy)
-    return [*found, *nothing]
+def keep(tx: DeviceTransaction, made: Made, *, budget: Budget, now: datetime) -> Step:
+    """Pay for the reports and let them wait for their time, if what they rest on is still so."""
+    seen, offer = made.look, made.look.offer
+    held = CHECKOUTS.get(tx, offer.task_hash)
+    as_seen = (seen.consent, seen.account, seen.turn, offer.signed)
+    found = (
+        consent.given(tx, offer.terms_hash),
+        ledger(tx),
+        TURNS.get(tx, turn_key(offer)),
+        held.signed if held is not None and held.live else None,
+    )
+    if found != as_seen:
+        return Step("skipped", f"{seen.signal.name}: {CHANGED}", seen.signal.name, offer.task_hash, code="changed")
+    number = len(made.reports)
+    tokens_ = tokens.take(tx, offer, number)
+    LEDGER.put(tx, LEDGER_KEY, seen.account.spend(offer.terms, budget, now, reports=number))
+    for sealed, token in zip(made.reports, tokens_, strict=True):
+        outbox.put(tx, replace(sealed, token=token))
+    TURNS.put(tx, turn_key(offer), replace(seen.turn, reports=seen.turn.reports + number, day=seen.day))
+    if seen.signal.immediate:
+        records.drop(tx, offer.task_hash)
+    else:
+        journal.drop_used(tx, seen.signal.name, made.used)
+    what = "1 report waits" if number == 1 else f"{number} reports wait"
+    text = f"{seen.signal.name}: {what} to be sent, paid with epsilon {offer.terms.epsilon * number:g}"
+    return Step("contributed", text, seen.signal.name, offer.task_hash)
 
 
-def _trained(tx: DeviceTransaction, offer: Offer, signal: Signal, count: int, entropy: Entropy) -> Sequence[bytes]:
-    """At most `count` contributions from the journal, randomized now; the events that they were made of are deleted."""
-    examples = signal.examples(journal.read(tx, signal.name))
-    values = records.contributed(offer, examples)
-    if not len(values):
-        raise TaskRefused(f"the app's signal {signal.name!r} answers with no row at all; it must answer 'nothing'")
-    journal.drop_used(tx, signal)
-    return records.randomized(offer, values[:count], entropy)
+def draw_coin(tx: DeviceTransaction, offer: Offer, entropy: Entropy) -> Turn:
+    """Decide once a round whether to take part, against the public chance; the answer is kept. Certainty draws nothing."""
+    turn = TURNS.get(tx, turn_key(offer))
+    if turn is None:
+        chance = offer.checkout.chance
+        coin = chance == CHANCE_UNIT or bool(entropy.chance(1, chance * (UNIT // CHANCE_UNIT))[0])
+        turn = Turn(offer.checkout.round, coin)
+        TURNS.put(tx, turn_key(offer), turn)
+        for key in _turns(tx, offer.task_hash)[:-MOST_ROUNDS]:
+            TURNS.delete(tx, key)
+    return turn
 
 
-def _sealed(offer: Offer, payload: bytes, entropy: Entropy, second: int) -> outbox.Outgoing:
+def drop_turns(tx: DeviceTransaction, task: bytes) -> None:
+    """Forget the turns of a task that is over."""
+    for key in _turns(tx, task):
+        TURNS.delete(tx, key)
+
+
+def _turns(tx: DeviceTransaction, task: bytes) -> list[bytes]:
+    return [key for key, _ in TURNS.scan(tx) if key[:32] == task]
+
+
+def _due(
+    tx: DeviceTransaction, offer: Offer, signal: Signal, turn: Turn, account: BudgetLedger, *, budget: Budget, now: datetime
+) -> tuple[int, str]:
+    """How many reports are due, or why none is. Statistics are due once a day, training once a round, and no round gets
+    more of one device than its batch's guarantee covers.
+    """
+    day, terms = account.day(now), offer.terms
+    room = offer.task.reports_per_device - turn.reports
+    if not turn.coin:
+        return 0, "the coin of this round says not to take part"
+    if signal.immediate and max(row.day for key, row in TURNS.scan(tx) if key[:32] == offer.task_hash) >= day:
+        return 0, "today's turn is taken; the next is tomorrow (UTC)"
+    if not signal.immediate and turn.reports:
+        return 0, "this round's turn is taken; the next comes with the next round"
+    if room < 1:
+        return 0, "this round has as many reports of this device as it may hold"
+    account.require(terms, budget, now)
+    most = 1 if offer.trains else min(terms.reports_per_day, room)  # all that a device holds makes one update
+    count = min(most, account.affordable(terms, budget, now))
+    tokens.require(tx, offer, count)
+    return count, ""
+
+
+def _sealed(seen: Look, payload: bytes, entropy: Entropy) -> Outgoing:
     """The report, to be sent at a random time within the task's delay and before its round closes."""
-    task, terms = offer.task, offer.terms
-    try:
-        report = seal(payload, offer.task_hash, offer.checkout.round, task.shuffler_key)
-    except ValueError as error:
-        raise TaskRefused(f"nothing can be sealed to the key of this task: {error}; nothing was spent") from error
-    delay = min(task.delay_seconds, offer.deadline - 1 - second)
+    offer, task, terms = seen.offer, seen.offer.task, seen.offer.terms
+    report = seal(payload, offer.task_hash, offer.checkout.round, task.shuffler_key)
+    delay = min(task.delay_seconds, offer.deadline - 1 - seen.second)
     wait = int(entropy.below(1, delay + 1)[0]) if delay > 0 else 0
-    return outbox.Outgoing(
+    return Outgoing(
         report=report.to_bytes(),
         token=b"",
         payload=payload,
@@ -139,8 +221,8 @@ def _sealed(offer: Offer, payload: bytes, entropy: Entropy, second: int) -> outb
         meaning=meaning(offer),
         price_micro=terms.price_micro,
         retention_days=terms.retention_days,
-        made=second,
-        due=second + wait,
+        made=seen.second,
+        due=seen.second + wait,
         deadline=offer.deadline,
         delay_seconds=task.delay_seconds,
     )

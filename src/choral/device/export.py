@@ -8,7 +8,7 @@ from choral.device.checkouts import CHECKOUTS
 from choral.device.consent import CONSENTS
 from choral.device.contribution import TURNS, ledger
 from choral.device.ledger import BudgetLedger
-from choral.device.outbox import OUTBOX, SENT, Outgoing
+from choral.device.outbox import LOST, OUTBOX, SENT, Outgoing
 from choral.device.records import RECORDS, RESERVOIRS
 from choral.device.tokens import TOKENS
 from choral.privacy import MICRO
@@ -32,9 +32,10 @@ def export(tx: DeviceTransaction) -> dict[str, Any]:
             {"task": key.hex(), "signal": row.signal, "round": row.round, "live": row.live, "bytes": row.signed.body.hex()}
             for key, row in CHECKOUTS.scan(tx)
         ],
+        "lost": [{"terms": key.hex(), "reports": row.reports} for key, row in LOST.scan(tx)],
         "tokens": [{"task": key[:32].hex(), "bytes": row.token.hex()} for key, row in TOKENS.scan(tx)],
         "turns": [
-            {"task": key.hex(), "round": row.round, "coin": row.coin, "taken": row.taken, "day": row.day}
+            {"task": key[:32].hex(), "round": row.round, "coin": row.coin, "reports": row.reports, "day": row.day}
             for key, row in TURNS.scan(tx)
         ],
     }

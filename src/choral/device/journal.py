@@ -6,6 +6,7 @@ At most `limit` a signal: the oldest goes first. Statistics have no journal (see
 import hashlib
 import json
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,6 +42,12 @@ class Entry:
     event: bytes
     expires: int
 
+    @property
+    def content(self) -> Event:
+        """The event itself."""
+        kind, at, values = json.loads(self.event)
+        return Event(kind, datetime.fromtimestamp(at, UTC), values)
+
 
 SPANS = Table("spans", Span)
 ENTRIES = Table("journal", Entry)
@@ -60,7 +67,12 @@ def append(tx: DeviceTransaction, signal: Signal, event: Event, *, ttl_days: int
 
 def read(tx: DeviceTransaction, signal: str) -> Sequence[Event]:
     """The signal's events, oldest first."""
-    return [_from_json(entry.event) for _, entry in _entries(tx, signal)]
+    return [entry.content for entry in entries(tx, signal)]
+
+
+def entries(tx: DeviceTransaction, signal: str) -> Sequence[Entry]:
+    """The signal's entries as they are kept, oldest first."""
+    return [entry for _, entry in _entries(tx, signal)]
 
 
 def drop(tx: DeviceTransaction, signal: str) -> None:
@@ -70,20 +82,26 @@ def drop(tx: DeviceTransaction, signal: str) -> None:
     SPANS.delete(tx, _name(signal))
 
 
-def drop_used(tx: DeviceTransaction, signal: Signal) -> None:
-    """Delete the events that the next contribution uses."""
-    _drop(tx, signal.name, signal.uses)
+def drop_used(tx: DeviceTransaction, signal: str, used: Sequence[Entry]) -> None:
+    """Delete the entries that a contribution used, as far as they are still there; what came meanwhile stays."""
+    left = Counter(used)
+
+    def is_used(entry: Entry) -> bool:
+        left[entry] -= 1
+        return left[entry] >= 0
+
+    _drop(tx, signal, lambda entries: [is_used(entry) for entry in entries])
 
 
 def retract(tx: DeviceTransaction, signal: str, is_gone: Callable[[Event], bool]) -> int:
     """Delete the events of the signal that the person takes back; how many."""
-    return _drop(tx, signal, lambda events: [is_gone(event) for event in events])
+    return _drop(tx, signal, lambda entries: [is_gone(entry.content) for entry in entries])
 
 
-def _drop(tx: DeviceTransaction, signal: str, gone: Callable[[Sequence[Event]], Sequence[bool]]) -> int:
-    """Delete events; those that stay close up, so that the limit counts them alone."""
+def _drop(tx: DeviceTransaction, signal: str, gone: Callable[[Sequence[Entry]], Sequence[bool]]) -> int:
+    """Delete entries; those that stay close up, so that the limit counts them alone."""
     rows = list(_entries(tx, signal))
-    found = gone([_from_json(entry.event) for _, entry in rows])
+    found = gone([entry for _, entry in rows])
     kept = [entry for (_, entry), is_gone in zip(rows, found, strict=True) if not is_gone]
     name, span = _name(signal), SPANS.get(tx, _name(signal))
     if len(kept) == len(rows) or span is None:
@@ -107,7 +125,7 @@ def purge(tx: DeviceTransaction, now: datetime) -> int:
 
 def all_events(tx: DeviceTransaction) -> list[Event]:
     """Every event that is kept, for the person to see."""
-    return [_from_json(entry.event) for _, entry in ENTRIES.scan(tx)]
+    return [entry.content for _, entry in ENTRIES.scan(tx)]
 
 
 def _entries(tx: DeviceTransaction, signal: str) -> Iterator[tuple[bytes, Entry]]:
@@ -126,8 +144,3 @@ def _name(signal: str) -> bytes:
 
 def _to_json(event: Event) -> bytes:
     return json.dumps([event.kind, event.at.timestamp(), dict(event.data)], ensure_ascii=False).encode()
-
-
-def _from_json(data: bytes) -> Event:
-    kind, at, values = json.loads(data)
-    return Event(kind, datetime.fromtimestamp(at, UTC), values)

@@ -1,24 +1,17 @@
-"""Which tasks a device lets in. Everything a server can ask passes here first, before anything is spent or stored.
+"""A task that a device let in: everything about it that could be refused was refused before (see judging.py)."""
 
-A task must be signed by a trusted operator and its check-out by the task's own server key; its names must stand in the
-table of this program; its dictionary must be the app's, and its price must cover what its mechanism really costs.
-"""
-
-import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from choral.device.signal import Signal
-from choral.errors import PeerError, TaskRefused
-from choral.privacy import MICRO, Guarantee, required_price
-from choral.protocol import Checkout, Signed, Task, Terms, open_checkout
-from choral.protocol.messages import ARRAYS
-from choral.protocol.report import plaintext_size
+from numpy.typing import NDArray
 
-MOST_REPORTS_PER_BATCH = 10_000  # of one device; more cannot be an honest question, and would cost a device minutes
-LAST_SECOND = 253_402_300_799  # of the year 9999, where Python's calendar ends
+from choral.device import clock
+from choral.errors import TaskRefused
+from choral.privacy import Guarantee
+from choral.protocol import Checkout, Signed, Task, Terms
+
+NEWER = "a newer one is needed: connect to the server, and check this device's clock"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +20,7 @@ class Offer:
 
     terms_hash, task_hash: names of its Terms and of its task; guarantees: the local one first
     question: hash of the check-out's parameters: a record that answers other parameters is no answer to these
+    nothing: what a device without anything to say contributes, one row; it stands in wherever the data themselves fail
     agreed: whether this person has said yes to these Terms
     """
 
@@ -39,6 +33,7 @@ class Offer:
     terms_hash: bytes
     task_hash: bytes
     question: bytes
+    nothing: NDArray[Any]
     agreed: bool = False
 
     @property
@@ -53,86 +48,41 @@ class Offer:
         return tuple(one.sentence for one in self.guarantees if one.trust in told)
 
     @property
+    def trains(self) -> bool:
+        """Whether a model is learnt: all that a device holds then makes one row, else each example makes one."""
+        return hasattr(self.algorithm, "judge")
+
+    @property
     def deadline(self) -> int:
         """When the server stops taking reports of this check-out's round, unix seconds."""
-        if self.task.rule.advance == "release":
-            return self.task.expires
-        closes = self.task.start + (self.checkout.round + self.task.rule.rounds_open) * self.task.rule.round_seconds
-        return min(closes, self.task.expires)
+        return clock.deadline(self.task, self.checkout.round)
 
-    def require_live(self, second: int) -> None:
-        """TaskRefused unless the task has begun, and neither it, nor its check-out, nor the round is over."""
-        if self.task.start <= second < min(self.deadline, self.checkout.valid_until):
-            return
-        for holds, problem in (
-            (second < self.task.expires, f"the task expired at {clock(self.task.expires)}; it does nothing any more"),
-            (second >= self.task.start, f"the task begins at {clock(self.task.start)}; wait, or set this device's clock"),
-            (second < self.checkout.valid_until, f"the check-out was valid until {clock(self.checkout.valid_until)}; {NEWER}"),
-            (second < self.deadline, f"round {self.checkout.round} closed at {clock(self.deadline)}; {NEWER}"),
-        ):
+    def is_now(self, second: int, round_: int | None = None) -> bool:
+        """Whether this round, else the check-out's, is the one of this device's own clock; by releases, every round can be."""
+        asked = self.checkout.round if round_ is None else round_
+        return self.task.rule.advance == "release" or asked == clock.own_round(self.task, second)
+
+    def waits(self, second: int) -> str:
+        """Why the check-out's round is not yet, or no more, the one of this device's own clock; empty if it is."""
+        if self.is_now(second):
+            return ""
+        own = clock.own_round(self.task, second)
+        return f"the server is at round {self.checkout.round}, this device's clock at round {own}; it waits until both agree"
+
+    def require_live(self, second: int, mark: int) -> None:
+        """TaskRefused unless the task has begun, the check-out is still valid and its round can be the one that is open.
+
+        second: by this device's clock; mark: the latest second at which it ever paid
+        """
+        task, checkout = self.task, self.checkout
+        problem = clock.clock_problem(task, checkout, second, mark=mark)
+        is_over = task.rule.advance == "release" and second >= checkout.valid_until
+        checks: Sequence[tuple[bool, str, str]] = (
+            (second < task.expires, "expired", f"the task expired at {clock.clock(task.expires)}"),
+            (second >= task.start, "begins-later", f"the task begins at {clock.clock(task.start)}; wait, or set this clock"),
+            (not problem, "clocks-differ", f"{problem}; {NEWER}"),
+            (not is_over, "over", f"the check-out was valid until {clock.clock(checkout.valid_until)}; {NEWER}"),
+        )
+        for holds, code, detail in checks:
             if not holds:
-                raise TaskRefused(problem)
-
-
-NEWER = "a newer one is needed: connect to the server, and check this device's clock"
-
-
-def open_offer(signed: Signed, signal: Signal, *, names: Mapping[str, type[Any]], operators: Collection[bytes]) -> Offer:
-    """The offer in a signed check-out; TaskRefused, saying what is wrong with it, if it may not be let in."""
-    try:
-        task, checkout = open_checkout(signed, operators)
-        mechanism, algorithm = task.mechanism.build(names), task.algorithm.build(names)
-    except PeerError as error:
-        raise TaskRefused(f"the task is not let in: {error}") from error
-    _require_fit(task, checkout, signal)
-    return Offer(
-        signed=signed,
-        task=task,
-        checkout=checkout,
-        mechanism=mechanism,
-        algorithm=algorithm,
-        guarantees=_affirmed(task, mechanism, algorithm),
-        terms_hash=task.terms.hash,
-        task_hash=task.hash,
-        question=hashlib.sha256(ARRAYS.write(checkout.params)).digest(),
-    )
-
-
-def _require_fit(task: Task, checkout: Checkout, signal: Signal) -> None:
-    dictionary = task.algorithm.parameters.get("dictionary", b"")
-    for holds, problem in (
-        (task.terms.signal == signal.name, f"it is about {task.terms.signal!r}, not about {signal.name!r}; tell its operator"),
-        (dictionary == signal.dictionary, "it counts by another dictionary than this app's; update the app"),
-        (checkout.issued < checkout.valid_until, "its check-out is over before it was issued; tell its operator"),
-        (task.reports_per_device <= MOST_REPORTS_PER_BATCH, "a batch would hold too many reports of one device"),
-    ):
-        if not holds:
-            raise TaskRefused(f"the task is not let in: {problem}")
-
-
-def _affirmed(task: Task, mechanism: Any, algorithm: Any) -> tuple[Guarantee, ...]:
-    """The guarantees, once the parts are what they must be and the price covers what the Terms' trust asks for."""
-    if not (hasattr(mechanism, "randomize") and hasattr(algorithm, "contribute")):
-        raise TaskRefused("the task is not let in: its mechanism or its algorithm is not one; tell its operator")
-    try:
-        plaintext_size(mechanism.payload.itemsize)
-        guarantees: tuple[Guarantee, ...] = mechanism.guarantees(task.rule.minimum, task.reports_per_device)
-        cost = required_price(
-            mechanism,
-            trust=task.terms.trust,
-            minimum=task.rule.minimum,
-            reports_per_device=task.reports_per_device,
-            reports_for_life=task.terms.reports_for_life,
-        )
-    except (ValueError, OverflowError) as error:
-        raise TaskRefused(f"the task is not let in: {error}") from error
-    if cost > task.terms.price_micro:
-        raise TaskRefused(
-            f"the task is not let in: one report costs {cost / MICRO:g} nats, its Terms say {task.terms.epsilon:g}"
-        )
-    return guarantees
-
-
-def clock(second: int) -> str:
-    """A moment for people to read."""
-    return f"{datetime.fromtimestamp(min(second, LAST_SECOND), UTC):%Y-%m-%d %H:%M} UTC"
+                raise TaskRefused(f"{detail}; nothing was paid", code=code)

@@ -1,7 +1,8 @@
 """Sealed reports that wait for their time, and what was sent, byte for byte, for the person to see.
 
 A report is put here once, paid and sealed; a retry sends these very bytes. It leaves after a success, after a final
-refusal, or when its time is over. Reports that come due together are not sent together: all but the first get a new
+refusal, or when its time is over. It is sent only under a live consent, and only while the conditions that its person set
+hold; what is lost by waiting is counted. Reports that come due together are not sent together: all but the first get a new
 random time, as long as this device is awake often enough that their round will not close meanwhile.
 """
 
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
+from choral.device import consent
 from choral.device.ledger import DAY
 from choral.device.rows import Table
 from choral.device.steps import Step
@@ -100,6 +102,16 @@ class Pulse:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """How many paid reports under these Terms were never sent, because their time was over first."""
+
+    KIND: ClassVar[int] = 80
+    WIRE: ClassVar[Wire] = (("reports", Integer("Q")),)
+    reports: int
+
+
+LOST = Table("lost", Lost)
 OUTBOX = Table("outbox", Outgoing)
 PULSE = Table("pulse", Pulse)
 SENT = Table("sent", SentReport)
@@ -116,6 +128,8 @@ def send_due(store: DeviceStore, transport: Transport, *, entropy: Entropy, now:
     with store.transaction() as tx:
         due = _spread(tx, entropy, second)
     for outgoing in due:
+        if not _may_go(store, outgoing):
+            continue
         try:
             transport.send(outgoing.report, outgoing.token)
             outcome = DELIVERED
@@ -131,6 +145,12 @@ def send_due(store: DeviceStore, transport: Transport, *, entropy: Entropy, now:
     return steps
 
 
+def _may_go(store: DeviceStore, outgoing: Outgoing) -> bool:
+    """Whether the report still waits, and its person still agrees: asked right before it is sent."""
+    with store.transaction() as tx:
+        return OUTBOX.has(tx, report_id(outgoing.report)) and consent.has_agreed(tx, outgoing.terms)
+
+
 def drop(tx: DeviceTransaction, terms: bytes) -> None:
     """Delete all waiting reports under these Terms."""
     for key, outgoing in OUTBOX.scan(tx):
@@ -144,6 +164,8 @@ def purge(tx: DeviceTransaction, second: int) -> list[Step]:
     for key, outgoing in OUTBOX.scan(tx):
         if outgoing.deadline <= second:
             OUTBOX.delete(tx, key)
+            lost = LOST.get(tx, outgoing.terms) or Lost(0)
+            LOST.put(tx, outgoing.terms, Lost(lost.reports + 1))
             text = f"{outgoing.signal}: a report came too late to be sent and was deleted; it is not refunded"
             steps.append(Step("expired", text, outgoing.signal, outgoing.task))
     for key, sent in SENT.scan(tx):

@@ -5,19 +5,15 @@ algorithm R); an event that is not kept is not even randomized.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import ClassVar
 
 from choral.device.ledger import DAY
 from choral.device.offer import Offer
 from choral.device.rows import Table
-from choral.device.signal import Arrays, Event, Signal
-from choral.errors import TaskRefused
+from choral.device.signal import Signal
 from choral.numerics import Entropy
 from choral.protocol.codec import Wire
 from choral.protocol.task import SECONDS
@@ -52,46 +48,33 @@ RESERVOIRS = Table("reservoirs", Reservoir)
 RECORDS = Table("records", PrivateRecord)
 
 
-def add(tx: DeviceTransaction, offer: Offer, signal: Signal, event: Event, *, entropy: Entropy, now: datetime) -> None:
-    """Randomize what the event says and keep it among as many records as the signal's limit, or a day's reports, allow.
+def size_of(offer: Offer, signal: Signal) -> int:
+    """How many records of a task are kept: as the signal's limit, or a day's reports, ask for."""
+    return max(signal.limit, offer.terms.reports_per_day)
 
-    Draws for each value: if that many came before, its place; then, if it is kept, its randomization.
+
+def seen(tx: DeviceTransaction, task: bytes) -> int:
+    """How many values came since the task's last report."""
+    reservoir = RESERVOIRS.get(tx, task)
+    return reservoir.seen if reservoir else 0
+
+
+def places(number: int, values: int, size: int, entropy: Entropy) -> list[int]:
+    """Where each of so many new values would be kept, after `number` before them; at or beyond `size` it is not kept.
+
+    One draw for each value that comes when all places are taken.
     """
-    size = max(signal.limit, offer.terms.reports_per_day)
+    return [one if one < size else int(entropy.below(1, one + 1)[0]) for one in range(number, number + values)]
+
+
+def add(tx: DeviceTransaction, offer: Offer, payloads: Mapping[int, bytes], *, values: int, size: int, now: datetime) -> None:
+    """Keep records at their places, and count all `values` that came with them, kept or not."""
     expires = int(now.timestamp()) + offer.terms.retention_days * DAY
     reservoir = RESERVOIRS.get(tx, offer.task_hash) or Reservoir(offer.terms_hash, 0, 0, expires)
-    values = contributed(offer, signal.examples((event,)))
-    for row in range(len(values)):
-        place = reservoir.seen if reservoir.seen < size else int(entropy.below(1, reservoir.seen + 1)[0])
-        if place < size:
-            (payload,) = randomized(offer, values[row : row + 1], entropy)
-            RECORDS.put(tx, offer.task_hash + SLOT.pack(place), PrivateRecord(payload))
-        reservoir = replace(reservoir, seen=reservoir.seen + 1, kept=min(reservoir.seen + 1, size))
-    RESERVOIRS.put(tx, offer.task_hash, reservoir)
-
-
-def contributed(offer: Offer, examples: Arrays) -> NDArray[Any]:
-    """The values to randomize; TaskRefused if the check-out's parameters are not what the algorithm asks for.
-
-    Where training left all bounds, 0 stands: were it refused, silence would tell, unpaid, what the data did to a model.
-    """
-    try:
-        values: NDArray[Any] = offer.algorithm.contribute(offer.checkout.params, examples)
-    except (ValueError, LookupError, TypeError, ArithmeticError) as error:
-        raise TaskRefused(
-            f"the check-out of {offer.terms.signal!r} does not fit its algorithm ({type(error).__name__}); "
-            "nothing was spent; tell its operator"
-        ) from error
-    return np.where(np.isfinite(values), values, 0.0) if values.dtype.kind == "f" else values
-
-
-def randomized(offer: Offer, values: NDArray[Any], entropy: Entropy) -> list[bytes]:
-    """One payload a value; TaskRefused if the task's mechanism cannot take what the app says."""
-    try:
-        payloads = offer.mechanism.randomize(values, entropy)
-    except ValueError as error:
-        raise TaskRefused(f"the task does not fit the app's signal {offer.terms.signal!r}: {error}; nothing spent") from error
-    return [payload.tobytes() for payload in payloads]
+    for place, payload in payloads.items():
+        RECORDS.put(tx, offer.task_hash + SLOT.pack(place), PrivateRecord(payload))
+    count = reservoir.seen + values
+    RESERVOIRS.put(tx, offer.task_hash, replace(reservoir, seen=count, kept=min(count, size)))
 
 
 def is_empty(tx: DeviceTransaction, task: bytes) -> bool:
@@ -99,18 +82,27 @@ def is_empty(tx: DeviceTransaction, task: bytes) -> bool:
     return not RESERVOIRS.has(tx, task)
 
 
-def take(tx: DeviceTransaction, task: bytes, count: int, entropy: Entropy) -> Sequence[bytes]:
-    """Up to `count` records, each set of them equally likely; all records of the task are deleted. One draw a record."""
+def choose(tx: DeviceTransaction, task: bytes, count: int, entropy: Entropy) -> Sequence[bytes]:
+    """Up to `count` records, each set of them equally likely; they stay until `drop`. One draw a record."""
     reservoir = RESERVOIRS.get(tx, task)
     if reservoir is None:
         return []
-    places = list(range(reservoir.kept))
-    for first in range(min(count, len(places))):
-        other = first + int(entropy.below(1, len(places) - first)[0])
-        places[first], places[other] = places[other], places[first]
-    chosen = [RECORDS.get(tx, task + SLOT.pack(place)) for place in places[:count]]
-    drop(tx, task)
+    slots = list(range(reservoir.kept))
+    for first in range(min(count, len(slots))):
+        other = first + int(entropy.below(1, len(slots) - first)[0])
+        slots[first], slots[other] = slots[other], slots[first]
+    chosen = [RECORDS.get(tx, task + SLOT.pack(slot)) for slot in slots[:count]]
     return [record.payload for record in chosen if record is not None]
+
+
+def drop_answers(tx: DeviceTransaction, task: bytes) -> None:
+    """Delete all records of a task, and remember that there were some: where Terms allow silence, a server that asks
+    another question must not make a device silent.
+    """
+    reservoir = RESERVOIRS.get(tx, task)
+    if reservoir is not None:
+        drop(tx, task)
+        RESERVOIRS.put(tx, task, replace(reservoir, seen=0, kept=0))
 
 
 def drop(tx: DeviceTransaction, task: bytes) -> None:

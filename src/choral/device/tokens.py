@@ -47,6 +47,15 @@ class HeldToken:
 TOKENS = Table("tokens", HeldToken)
 
 
+def require(tx: DeviceTransaction, offer: Offer, count: int) -> None:
+    """TaskRefused if there are fewer than `count` tokens for a task that asks for them: then more are asked for."""
+    if offer.task.needs_tokens:
+        held = sum(key[:32] == offer.task_hash for key, _ in TOKENS.scan(tx))
+        if held < count:
+            told = f"{held} of {count} anonymous tokens are here; more are asked for now, for the next turn; nothing was paid"
+            raise TaskRefused(told, code="no-token")
+
+
 def take(tx: DeviceTransaction, offer: Offer, count: int) -> list[bytes]:
     """One token for each of `count` reports, which leave the stock; none for a task that asks for none.
 
@@ -54,9 +63,8 @@ def take(tx: DeviceTransaction, offer: Offer, count: int) -> list[bytes]:
     """
     if not offer.task.needs_tokens:
         return [b""] * count
+    require(tx, offer, count)
     held = [(key, row.token) for key, row in TOKENS.scan(tx) if key[:32] == offer.task_hash][:count]
-    if len(held) < count:
-        raise TaskRefused(f"{len(held)} of {count} anonymous tokens are here; more are asked for now, for the next turn")
     for key, _ in held:
         TOKENS.delete(tx, key)
     return [token for _, token in held]

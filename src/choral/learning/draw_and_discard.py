@@ -115,6 +115,11 @@ class DrawAndDiscard:
         return self.instances * self.noise**2 / 2
 
     @property
+    def drawn_within(self) -> float:
+        """How far a weight that a device draws may lie from the mean of all instances: beyond it is no chance, but a mark."""
+        return TAIL * math.sqrt(self.spread_law)
+
+    @property
     def limit(self) -> float:
         """Distance from the nearest held instance beyond which a returned model is refused."""
         return self.clip_norm + self.reach_milli / MILLI * self.noise * (math.sqrt(self.learner.size) + TAIL)

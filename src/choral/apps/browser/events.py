@@ -11,8 +11,9 @@ from functools import partial
 import numpy as np
 
 from choral.apps.browser.play import PLAYS, STAYS, play_category, play_names, play_release
-from choral.apps.browser.sites import NOTHING, Sites, sites
+from choral.apps.browser.sites import DICTIONARY, NOTHING, PLAYS_DICTIONARY, Sites, sites
 from choral.device import Event, Signal
+from choral.device.signal import counted
 from choral.learning import Arrays
 
 MEMORY, ENERGY, PLAY = "browser.memory", "browser.energy", "browser.autoplay"  # names of signals, and kinds of their events
@@ -39,9 +40,9 @@ def signals(known: Sites | None = None) -> tuple[Signal, ...]:
     listed = known or sites()
     heavy = partial(domain_examples, listed)
     return (
-        _signal(MEMORY, heavy, listed.release().hash),
-        _signal(ENERGY, heavy, listed.release().hash),
-        _signal(PLAY, partial(play_examples, listed), play_release(listed).hash),
+        _signal(MEMORY, heavy, DICTIONARY, listed.release().hash, len(listed.names)),
+        _signal(ENERGY, heavy, DICTIONARY, listed.release().hash, len(listed.names)),
+        _signal(PLAY, partial(play_examples, listed), PLAYS_DICTIONARY, play_release(listed).hash, len(play_names(listed))),
     )
 
 
@@ -57,5 +58,14 @@ def play_examples(known: Sites, events: Sequence[Event]) -> Arrays:
     return {"category": np.array(categories or [len(play_names(known)) - 1], np.int64)}
 
 
-def _signal(name: str, examples: Callable[[Sequence[Event]], Arrays], dictionary: bytes) -> Signal:
-    return Signal(name=name, kinds=frozenset({name}), examples=examples, limit=REPORTS, immediate=True, dictionary=dictionary)
+def _signal(name: str, examples: Callable[[Sequence[Event]], Arrays], listed: str, dictionary: bytes, size: int) -> Signal:
+    return Signal(
+        name=name,
+        kinds=frozenset({name}),
+        examples=examples,
+        limit=REPORTS,
+        immediate=True,
+        dictionary=dictionary,
+        asks=counted(size),
+        dictionary_name=listed,
+    )

@@ -8,8 +8,9 @@ from datetime import datetime
 
 import numpy as np
 
-from choral.apps.health.types import NOTHING, category, dictionary, dictionary_release
+from choral.apps.health.types import DICTIONARY, NOTHING, category, dictionary, dictionary_release
 from choral.device import Event, Signal
+from choral.device.signal import counted
 from choral.learning import Arrays
 
 TYPES = "health.types"  # the signal's name, and the kind of its events
@@ -30,6 +31,8 @@ def signals() -> tuple[Signal, ...]:
             limit=1,  # records kept: one report a day needs one, sampled among all of the day
             immediate=True,
             dictionary=dictionary_release().hash,
+            asks=counted(len(dictionary())),
+            dictionary_name=DICTIONARY,
         ),
     )
 

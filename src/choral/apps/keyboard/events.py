@@ -8,8 +8,9 @@ from datetime import datetime
 
 import numpy as np
 
-from choral.apps.keyboard.dictionary import NOTHING, category, dictionary, dictionary_release
+from choral.apps.keyboard.dictionary import DICTIONARY, NOTHING, category, dictionary, dictionary_release
 from choral.device import Event, Signal
+from choral.device.signal import counted
 from choral.errors import UsageError
 from choral.learning import Arrays
 
@@ -58,4 +59,6 @@ def _signal(name: str) -> Signal:
         limit=1,  # records kept: one report a day needs one, sampled among all of the day
         immediate=True,
         dictionary=dictionary_release().hash,
+        asks=counted(len(dictionary())),
+        dictionary_name=DICTIONARY,
     )

@@ -12,8 +12,9 @@ from functools import partial
 
 from choral.apps.keyboard.lexicon import Vocabulary
 from choral.device import Event, Signal
+from choral.device.signal import Asks
 from choral.errors import UsageError
-from choral.learning import Arrays
+from choral.learning import Arrays, FoundWords, PrefixTree
 from choral.learning.words import word_codes
 
 LANGUAGES = {"en": "English"}  # with a dictionary to tell what is new
@@ -53,6 +54,7 @@ def examples(vocabulary: Vocabulary, events: Sequence[Event]) -> Arrays:
 
 def _signals(language: str, answers: "partial[Arrays]") -> tuple[Signal, Signal]:
     kinds = frozenset({kind(language)})
-    puzzle = Signal(name=kind(language), kinds=kinds, examples=answers, limit=REPORTS, immediate=True)
-    tree = Signal(name=prefix_signal(language), kinds=kinds, examples=answers, limit=WAITING, immediate=False)
+    found, prefixes = Asks(frozenset({FoundWords.NAME})), Asks(frozenset({PrefixTree.NAME}))
+    puzzle = Signal(name=kind(language), kinds=kinds, examples=answers, limit=REPORTS, immediate=True, asks=found)
+    tree = Signal(prefix_signal(language), kinds=kinds, examples=answers, limit=WAITING, immediate=False, asks=prefixes)
     return puzzle, tree

@@ -15,7 +15,9 @@ from choral.apps.companion.device.activities import ACTIVITIES, NUMBERS
 from choral.apps.companion.device.diary import SCALE, Mood
 from choral.apps.companion.device.fragments import Fragments
 from choral.device import Event, Signal
+from choral.device.signal import Asks
 from choral.learning import Arrays
+from choral.learning.alternating_least_squares import AlternatingLeastSquares
 
 RATINGS, RATED = "companion.ratings", "companion.rated"
 ITEMS = 64  # of the shared model: one for each activity, and room for new ones
@@ -59,7 +61,8 @@ def companion_signals(items: Items = PLAIN) -> tuple[Signal, ...]:
     def examples(events: Sequence[Event]) -> Arrays:
         return ratings_of(events, items)
 
-    return (Signal(RATINGS, frozenset({RATED}), examples, limit=MOST_RATINGS, immediate=False),)
+    asks = Asks(frozenset({AlternatingLeastSquares.NAME}), exact=(("items", items.count),))
+    return (Signal(RATINGS, frozenset({RATED}), examples, limit=MOST_RATINGS, immediate=False, asks=asks),)
 
 
 def ratings_of(events: Sequence[Event], items: Items = PLAIN) -> Arrays:

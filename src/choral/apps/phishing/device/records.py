@@ -13,7 +13,9 @@ import numpy as np
 from choral.apps.phishing.device.canonical import PREFIX_BYTES, marks
 from choral.apps.phishing.device.features import PUBLIC, Layout, Seen, constants
 from choral.device import Event, Signal
-from choral.device.signal import Arrays
+from choral.device.signal import Arrays, Asks
+from choral.learning import BufferedGradient, DrawAndDiscard
+from choral.learning.generalized_linear import LogisticRegression
 
 KIND = "phishing.link"
 LINKS, UNIT_LINKS, WIDE_LINKS = "phishing.links", "phishing.links.unit", "phishing.links.wide"
@@ -71,7 +73,9 @@ def _signal(name: str, layout: Layout, labels: Labels, needed: int) -> Signal:
         chosen = [events[place] for place in _chosen(events, labels, needed)]
         return examples_of(layout, chosen, [bool(labels(marks_of(event))) for event in chosen], rows=needed)
 
-    return Signal(name, frozenset({KIND}), examples, limit=MOST_RECORDS, immediate=False, used=used)
+    model = (("model", LogisticRegression.NAME), ("shape", str(len(layout.names))))
+    asks = Asks(frozenset({BufferedGradient.NAME, DrawAndDiscard.NAME}), exact=model)
+    return Signal(name, frozenset({KIND}), examples, limit=MOST_RECORDS, immediate=False, used=used, asks=asks)
 
 
 def examples_of(layout: Layout, events: Sequence[Event], phishing: Sequence[bool], *, rows: int) -> Arrays:

@@ -14,12 +14,17 @@ import numpy as np
 
 from choral.apps.stickers.device.suggestion import CHOICES, SHOWN, Choice
 from choral.device import Event, Signal
-from choral.device.signal import Arrays
+from choral.device.signal import Arrays, Asks, counted
+from choral.learning import BufferedGradient, FederatedAveraging
+from choral.learning.bilinear_ranking import BilinearRanking
 from choral.protocol import Release
 
 KIND = "stickers.chosen"
 CHOICE, RANK = "stickers.choice", "stickers.rank"
 RANKS = "stickers.ranks"  # name of the dictionary of ranks
+TRAINING = Asks(  # by gradients of the one model that the examples are made for
+    algorithms=frozenset({BufferedGradient.NAME, FederatedAveraging.NAME}), exact=(("model", BilinearRanking.NAME),)
+)
 VERSIONS = 4  # of the model that are told apart at a time: the version modulo 4
 SLOTS = SHOWN + 1  # ranks 1 to 10, and lower
 NOTHING = "nothing"  # a day without a choice
@@ -44,8 +49,17 @@ def signals(examples: Callable[[Sequence[Choice]], Arrays]) -> tuple[Signal, Sig
 
     kinds = frozenset({KIND})
     return (
-        Signal(CHOICE, kinds, trained, limit=CHOICES, immediate=False),
-        Signal(RANK, kinds, rank_examples, limit=1, immediate=True, dictionary=rank_dictionary().hash),
+        Signal(CHOICE, kinds, trained, limit=CHOICES, immediate=False, asks=TRAINING),
+        Signal(
+            RANK,
+            kinds,
+            rank_examples,
+            limit=1,
+            immediate=True,
+            dictionary=rank_dictionary().hash,
+            asks=counted(len(rank_names())),
+            dictionary_name=RANKS,
+        ),
     )
 
 

@@ -80,8 +80,17 @@ def task(name: str = "words", **changes: Any) -> Task:
         "minimum": 10,
         "retention_days": 30,
         "sending_is_visible": False,
+        "dictionary": "",
+        "signer": bytes(32),
     }
-    rule: dict[str, Any] = {"minimum": 10, "goal": 100, "rounds_open": 2, "round_seconds": DAY, "advance": "time"}
+    rule: dict[str, Any] = {
+        "minimum": 10,
+        "goal": 100,
+        "rounds_open": 2,
+        "round_seconds": DAY,
+        "advance": "time",
+        "least_seconds": 60,
+    }
     rest: dict[str, Any] = {
         "mechanism": Spec.of(MECHANISM),
         "algorithm": Spec.of(Count()),
@@ -94,6 +103,8 @@ def task(name: str = "words", **changes: Any) -> Task:
         "server_key": SERVER.public_key().public_bytes_raw(),
         "reviewer": "A. Reviewer",
         "issuer": bytes(32),
+        "least_chance": 0,
+        "most_chance": 2**32,
     }
     for part in (terms, rule, rest):
         part.update({field: changes.pop(field) for field in list(changes) if field in part})

@@ -7,27 +7,25 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
-from choral.device import answers, checkouts, consent, contribution, journal, outbox, records, tokens, upkeep
+from choral.device import consent, contribution, journal, news, outbox, records, tokens, upkeep
 from choral.device.binding import BoundStore
 from choral.device.checkouts import CheckoutBook
 from choral.device.conditions import Conditions
 from choral.device.contribution import LEDGER, LEDGER_KEY, ledger
 from choral.device.export import export
-from choral.device.judging import refuse
 from choral.device.keys import Witness
 from choral.device.ledger import Budget, BudgetLedger
+from choral.device.noting import note
 from choral.device.offer import Offer
 from choral.device.outbox import Outgoing, SentReport
-from choral.device.published import PATH, Published
 from choral.device.signal import Event, Signal
 from choral.device.steps import Step, refusal
 from choral.device.tokens import IssuerRoad
 from choral.device.transport import Transport, Unreachable
-from choral.errors import ConsentMissing, PeerError, Refused, StoreError, TaskRefused
+from choral.errors import ConsentMissing, Refused, StoreError, TaskRefused
 from choral.numerics import Entropy
-from choral.protocol import Bundle, Checkout, Signed, decode
+from choral.protocol import Checkout
 from choral.storage.device import DeviceStore
 
 SEND_NEEDS = ("charging", "unmetered")  # a report takes milliseconds: it may leave while the device is in use
@@ -73,7 +71,7 @@ class Agent:
         for signal in self.signals:
             if event.kind in signal.kinds:
                 try:
-                    taken.append(self._note(signal, event, now))
+                    taken.append(note(self._store, self._book, signal, event, entropy=self.entropy, now=now))
                 except (ValueError, TypeError, StoreError) as error:
                     wrong.append(error)
         if wrong:
@@ -98,7 +96,7 @@ class Agent:
         else:
             steps += self.refresh(now)
             steps += [self._turn(offer, now) for offer in self.offers() if offer.agreed]
-            self._settled()  # what is paid is witnessed before it can leave
+            steps += self._settled()  # what is paid is witnessed before it can leave
             steps += self._restock()
         if not conditions.lacking(self.send_needs):
             steps += outbox.send_due(self._store, self.transport, entropy=self.entropy, now=now)
@@ -108,22 +106,19 @@ class Agent:
         """Download the latest check-outs of all signals, then what everyone is told of their rounds, and keep those that may
         be let in; a step for each that may not.
         """
-        steps: list[Step] = []
         try:
-            bundles = {signal.name: self._download(signal, steps) for signal in self.signals}
-            published = self._published(steps)
+            fresh = news.fetch(self.transport, self.signals)
         except Unreachable as error:
-            return (*steps, Step("unreachable", f"no news from the server: {error}"))
+            return (Step("unreachable", f"no news from the server: {error}"),)
+        steps = list(fresh.steps)
         for signal in self.signals:
-            items = bundles[signal.name]
-            if published is not None and items is not None:
-                steps += self._take(signal, items, published, now)
+            steps += news.take(self._store, self._book, signal, fresh, now)
         return tuple(steps)
 
     def offers(self) -> tuple[Offer, ...]:
         """What could be agreed to, as far as this device knows, and whether it is."""
+        live = [offer for _, offer in self._book.live(self._store, self.signals)]
         with self._store.transaction() as tx:
-            live = [offer for _, offer in self._book.live(tx, self.signals)]
             return tuple(replace(offer, agreed=consent.has_agreed(tx, offer.terms_hash)) for offer in live)
 
     def latest(self, signal: str) -> Checkout | None:
@@ -191,41 +186,6 @@ class Agent:
         self._settled()
         self._store.shred()
 
-    def _note(self, signal: Signal, event: Event, now: datetime) -> int | None:
-        """How many tasks or journals took the event; None if nobody agreed to any Terms about the signal."""
-        with self._store.transaction() as tx:
-            agreed = consent.agreed_terms(tx, signal.name)
-            if not signal.immediate:
-                if agreed:
-                    journal.append(tx, signal, event, ttl_days=min(one.retention_days for one in agreed), now=now)
-                return 1 if agreed else None
-            live = [offer for _, offer in self._book.live(tx, (signal,)) if consent.has_agreed(tx, offer.terms_hash)]
-        taking = [offer for offer in live if offer.task.start <= now.timestamp() < offer.task.expires]
-        for offer in taking:
-            while not self._take_note(offer, signal, event, now):
-                pass  # another program of this device took note in between: its place is another one now
-        return len(taking) if live or agreed else None
-
-    def _take_note(self, offer: Offer, signal: Signal, event: Event, now: datetime) -> bool:
-        """Randomize what the event says to this task, outside the store, and keep it; False if another event came between.
-
-        Draws for each value: if that many came before, its place; then, if it is kept, its randomization.
-        """
-        size, values = records.size_of(offer, signal), answers.values_of(offer, signal, (event,))
-        with self._store.transaction() as tx:
-            before = records.seen(tx, offer.task_hash)
-        kept = dict[int, bytes]()
-        for row, value in enumerate(values):
-            (place,) = records.places(before + row, 1, size, self.entropy)
-            if place < size:
-                kept[place] = answers.randomize(offer, value, self.entropy)
-        with self._store.transaction() as tx:
-            if records.seen(tx, offer.task_hash) != before:
-                return False
-            if consent.has_agreed(tx, offer.terms_hash):
-                records.add(tx, offer, kept, values=len(values), size=size, now=now)
-            return True
-
     def _turn(self, offer: Offer, now: datetime) -> Step:
         """What became of this task's turn; whatever is refused changes nothing and stops no other task."""
         signal = next(one for one in self.signals if one.name == offer.terms.signal)
@@ -250,37 +210,6 @@ class Agent:
             if one.agreed:
                 left = one.terms.reports_for_life - self.ledger().use(one.terms_hash).life_reports
                 steps += tokens.restock(self._store, one, left=left, roads=roads, entropy=self.entropy)
-        return steps
-
-    def _download(self, signal: Signal, steps: list[Step]) -> Sequence[Signed] | None:
-        """The signal's check-outs as they came; None, and a step, if they cannot be read."""
-        try:
-            return decode(self.transport.fetch(f"/v1/checkouts/{quote(signal.name, safe='')}"), Bundle).items
-        except PeerError as error:
-            if error.problem == "unknown-task":
-                return ()
-            steps.append(refusal(refuse("unreadable", signal.name, str(error)), signal=signal.name))
-            return None
-
-    def _published(self, steps: list[Step]) -> Published | None:
-        """What everyone is told of all open rounds; None, and a step, if it cannot be read."""
-        try:
-            return Published.read(self.transport.fetch(PATH))
-        except PeerError as error:
-            told = (
-                f"what everyone is told of open rounds cannot be read ({error}); tell whoever runs the server; nothing was paid"
-            )
-            steps.append(refusal(TaskRefused(told, code="not-published"), signal="all tasks"))
-            return None
-
-    def _take(self, signal: Signal, items: Sequence[Signed], published: Published, now: datetime) -> list[Step]:
-        """Judge outside the store, hold inside a transaction; tasks that are gone are retired, if nothing was refused."""
-        offers, steps = self._book.judge(items, signal, published)
-        with self._store.transaction() as tx:
-            second, mark = int(now.timestamp()), ledger(tx).mark
-            steps += checkouts.take(tx, offers, signal.name, second=second, mark=mark)
-            if not steps:
-                checkouts.retire(tx, signal.name, {offer.task_hash for offer in offers})
         return steps
 
     def _settled(self) -> list[Step]:

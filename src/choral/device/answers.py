@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choral.device.capped import contribute
+from choral.device.journal import Entry
 from choral.device.offer import Offer
 from choral.device.signal import Event, Signal
 from choral.numerics import Entropy
@@ -48,6 +49,11 @@ def payloads(offer: Offer, values: Sequence[Values], count: int, entropy: Entrop
     """Exactly `count` payloads: of the first rows, and of "nothing", each randomized by itself, where there are too few."""
     rows = [*values[:count], *[offer.nothing] * (count - len(values))]
     return [randomize(offer, row, entropy) for row in rows]
+
+
+def events_of(entries: Sequence[Entry]) -> Sequence[Event]:
+    """The events in journal entries; none, if one cannot be read."""
+    return _guarded(lambda: [entry.content for entry in entries]) or []
 
 
 def uses(signal: Signal, events: Sequence[Event]) -> Sequence[bool]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from choral.device import clock, records
+from choral.device.binding import BoundStore
 from choral.device.judging import judge
 from choral.device.offer import NEWER, Offer
 from choral.device.published import Published
@@ -56,9 +57,11 @@ class CheckoutBook:
     operators: Collection[bytes]
     _opened: dict[tuple[Signed, Signal], Offer] = field(default_factory=dict, init=False, repr=False)
 
-    def live(self, tx: DeviceTransaction, signals: Sequence[Signal]) -> Iterator[tuple[Signal, Offer]]:
-        """What is on offer about these signals and still passes every check of this program."""
-        for _, held in CHECKOUTS.scan(tx):
+    def live(self, store: BoundStore, signals: Sequence[Signal]) -> Iterator[tuple[Signal, Offer]]:
+        """What is on offer about these signals and still passes every check of this program; judged with no store open."""
+        with store.transaction() as tx:
+            rows = [held for _, held in CHECKOUTS.scan(tx)]
+        for held in rows:
             signal = next((one for one in signals if one.name == held.signal), None)
             if held.live and signal is not None:
                 try:

@@ -119,7 +119,7 @@ def look(
 def make(seen: Look, entropy: Entropy) -> Made | Step:
     """The reports of this turn, sealed; or silence, where its Terms name it. No store is open meanwhile."""
     offer, signal = seen.offer, seen.signal
-    events = [entry.content for entry in seen.entries]
+    events = answers.events_of(seen.entries)
     flags = answers.uses(signal, events)
     if offer.terms.sending_is_visible and (seen.is_empty if signal.immediate else not any(flags)):
         return Step("skipped", f"{signal.name}: {SILENT}", signal.name, offer.task_hash)
@@ -127,7 +127,7 @@ def make(seen: Look, entropy: Entropy) -> Made | Step:
         payloads = [*seen.chosen, *answers.payloads(offer, (), seen.count - len(seen.chosen), entropy)]
     else:
         payloads = answers.payloads(offer, answers.values_of(offer, signal, events), seen.count, entropy)
-    used = [entry for entry, flag in zip(seen.entries, flags, strict=True) if flag]
+    used = [entry for entry, flag in zip(seen.entries, flags, strict=False) if flag]
     return Made(seen, [_sealed(seen, payload, entropy) for payload in payloads], used)
 
 

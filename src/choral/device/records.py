@@ -59,12 +59,9 @@ def seen(tx: DeviceTransaction, task: bytes) -> int:
     return reservoir.seen if reservoir else 0
 
 
-def places(number: int, values: int, size: int, entropy: Entropy) -> list[int]:
-    """Where each of so many new values would be kept, after `number` before them; at or beyond `size` it is not kept.
-
-    One draw for each value that comes when all places are taken.
-    """
-    return [one if one < size else int(entropy.below(1, one + 1)[0]) for one in range(number, number + values)]
+def place(number: int, size: int, entropy: Entropy) -> int:
+    """Where a new value is kept, after `number` before it; at or beyond `size` it is not. One draw if all places are taken."""
+    return number if number < size else int(entropy.below(1, number + 1)[0])
 
 
 def add(tx: DeviceTransaction, offer: Offer, payloads: Mapping[int, bytes], *, values: int, size: int, now: datetime) -> None:

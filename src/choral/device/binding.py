@@ -47,23 +47,25 @@ class BoundStore:
         self._tables = frozenset(tables)
         self._broken = broken
         self._seen: int | None = None
+        self._binding: Binding | None = None
         self.was_broken = False
 
     @contextmanager
     def transaction(self) -> Iterator[DeviceTransaction]:
         """A transaction of the store, whose bound rows are those that were last written through a BoundStore."""
         with self._store.transaction() as tx:
-            bound = BoundTransaction(tx, self._tables)
-            if self._seen is None or tx.changes() != self._seen:
+            is_known = self._seen is not None and tx.changes() == self._seen
+            bound = BoundTransaction(tx, self._tables, self._binding if is_known else BINDINGS.get(tx, b""))
+            if not is_known:
                 self._require_bound(bound)
             yield bound
-            bound.keep()
-            self._seen = tx.changes()
+            binding, seen = bound.keep(), tx.changes()
+        self._binding, self._seen = binding, seen
 
     def shred(self) -> None:
         """As the store does it."""
         self._store.shred()
-        self._seen = None
+        self._seen = self._binding = None
 
     def close(self) -> None:
         """As the store does it."""
@@ -79,13 +81,13 @@ class BoundStore:
 class BoundTransaction:
     """Reads and writes of one transaction; what is written to bound tables goes into the digest."""
 
-    __slots__ = ("_binding", "_digest", "_tables", "_tx")
+    __slots__ = ("_binding", "_digest", "_tables", "_tx", "_written")
 
-    def __init__(self, tx: DeviceTransaction, tables: frozenset[str]) -> None:
+    def __init__(self, tx: DeviceTransaction, tables: frozenset[str], binding: Binding | None) -> None:
         self._tx = tx
         self._tables = tables
-        self._binding = BINDINGS.get(tx, b"")
-        self._digest = int.from_bytes(self._binding.digest) if self._binding else 0
+        self._binding = self._written = binding
+        self._digest = int.from_bytes(binding.digest) if binding else 0
 
     def get(self, table: str, key: bytes) -> bytes | None:
         """The value, or None."""
@@ -126,12 +128,14 @@ class BoundTransaction:
             for key, value in self._tx.scan(table):
                 self._digest ^= self._hash(table, key, value)
 
-    def keep(self) -> None:
-        """Write the digest down, if it changed."""
-        if self._binding is not None:
-            fresh = Binding(self._binding.secret, self._digest.to_bytes(BYTES))
-            if BINDINGS.get(self._tx, b"") != fresh:
-                BINDINGS.put(self._tx, b"", fresh)
+    def keep(self) -> Binding | None:
+        """Write the digest down, if it changed; what is written now."""
+        if self._binding is None:
+            return None
+        fresh = Binding(self._binding.secret, self._digest.to_bytes(BYTES))
+        if fresh != self._written:
+            BINDINGS.put(self._tx, b"", fresh)
+        return fresh
 
     def _turn(self, table: str, key: bytes, value: bytes | None) -> None:
         """Take the row that is there out of the digest, and the one that follows in."""

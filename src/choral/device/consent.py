@@ -37,11 +37,6 @@ def has_agreed(tx: DeviceTransaction, terms_hash: bytes) -> bool:
     return CONSENTS.has(tx, terms_hash)
 
 
-def given(tx: DeviceTransaction, terms_hash: bytes) -> Consent | None:
-    """The yes to the Terms of this hash, None where there is none."""
-    return CONSENTS.get(tx, terms_hash)
-
-
 def agreed_terms(tx: DeviceTransaction, signal: str) -> list[Terms]:
     """All Terms about this signal that this person has agreed to."""
     return [consent.terms for _, consent in CONSENTS.scan(tx) if consent.terms.signal == signal]

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from choral.device import answers, consent, journal, outbox, records, tokens
 from choral.device.checkouts import CHECKOUTS
-from choral.device.consent import Consent
+from choral.device.consent import CONSENTS
 from choral.device.journal import Entry
 from choral.device.ledger import Budget, BudgetLedger
 from choral.device.offer import Offer
@@ -24,7 +24,8 @@ from choral.device.steps import Step, refusal
 from choral.errors import Refused
 from choral.numerics import UNIT, Entropy
 from choral.protocol import seal
-from choral.protocol.codec import Wire
+from choral.protocol.codec import Nested, Wire
+from choral.protocol.containers import Many
 from choral.protocol.task import CHANCE_UNIT
 from choral.protocol.wire import Flag, Integer
 from choral.storage.device import DeviceTransaction
@@ -48,22 +49,46 @@ class Turn:
     day: int = 0
 
 
-TURNS = Table("turns", Turn)
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """A task's turns in its latest rounds, the one drawn first coming first."""
+
+    KIND: ClassVar[int] = 81
+    WIRE: ClassVar[Wire] = (("turns", Many(Nested(Turn), MOST_ROUNDS)),)
+    turns: tuple[Turn, ...] = ()
+
+    @property
+    def day(self) -> int:
+        """The latest day on which a report was made."""
+        return max((one.day for one in self.turns), default=0)
+
+    def of(self, round_: int) -> Turn | None:
+        """The turn of that round, if its coin was drawn."""
+        return next((one for one in self.turns if one.round == round_), None)
+
+    def put(self, turn: Turn) -> "Turns":
+        """With this turn in place of the one of its round, else as the newest; the oldest goes if there are too many."""
+        if self.of(turn.round) is None:
+            return Turns((*self.turns, turn)[-MOST_ROUNDS:])
+        return Turns(tuple(turn if one.round == turn.round else one for one in self.turns))
+
+
+TURNS = Table("turns", Turns)
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a turn starts from, as of one moment, and how many reports are due.
 
-    consent, account, turn: must still be so when the reports are kept; used: journal entries that they were made of
-    chosen: private records of the day; second: when it was
+    rests_on: rows of consent, ledger, turns and check-out, which must still be so when the reports are kept
+    entries: of the journal; chosen: private records of the day; is_empty: whether none came; second, day: when it was
     """
 
     offer: Offer
     signal: Signal
-    consent: Consent
+    rests_on: tuple[bytes | None, ...]
     account: BudgetLedger
-    turn: Turn
+    turns: Turns
     count: int
     entries: Sequence[Entry]
     chosen: Sequence[bytes]
@@ -86,26 +111,23 @@ def ledger(tx: DeviceTransaction) -> BudgetLedger:
     return LEDGER.get(tx, LEDGER_KEY) or BudgetLedger()
 
 
-def turn_key(offer: Offer) -> bytes:
-    """Where the turn of a task in the check-out's round is kept."""
-    return offer.task_hash + offer.checkout.round.to_bytes(4)
-
-
 def look(
     tx: DeviceTransaction, offer: Offer, signal: Signal, *, budget: Budget, entropy: Entropy, now: datetime
 ) -> Look | Step:
     """What this turn starts from, or why nothing is due; the coin of the round is drawn, and stays drawn."""
-    given = consent.given(tx, offer.terms_hash)
-    if given is None:
+    if not consent.has_agreed(tx, offer.terms_hash):
         return Step("skipped", f"{signal.name}: the consent was taken back", signal.name, offer.task_hash)
     account, second = ledger(tx), int(now.timestamp())
+    held = CHECKOUTS.get(tx, offer.task_hash)
+    if held is None or not held.live or held.signed != offer.signed:
+        return Step("skipped", f"{signal.name}: {CHANGED}", signal.name, offer.task_hash, code="changed")
     try:
         offer.require_live(second, account.mark)
         waits = offer.waits(second)
         if waits:
             return Step("waiting", f"{signal.name}: {waits}", signal.name, offer.task_hash, code="clocks-differ")
-        turn = draw_coin(tx, offer, entropy)
-        count, why_not = _due(tx, offer, signal, turn, account, budget=budget, now=now)
+        turns = draw_coin(tx, offer, entropy)
+        count, why_not = _due(tx, offer, signal, turns, account, budget=budget, now=now)
     except Refused as error:
         return refusal(error, signal=signal.name, task=offer.task_hash)
     if why_not:
@@ -113,7 +135,8 @@ def look(
     chosen = records.choose(tx, offer.task_hash, count, entropy) if signal.immediate else ()
     entries = () if signal.immediate else journal.entries(tx, signal.name)
     is_empty = signal.immediate and records.is_empty(tx, offer.task_hash)
-    return Look(offer, signal, given, account, turn, count, entries, chosen, is_empty, account.second(now), account.day(now))
+    moment = account.second(now), account.day(now)
+    return Look(offer, signal, _rests_on(tx, offer), account, turns, count, entries, chosen, is_empty, *moment)
 
 
 def make(seen: Look, entropy: Entropy) -> Made | Step:
@@ -134,22 +157,15 @@ def make(seen: Look, entropy: Entropy) -> Made | Step:
 def keep(tx: DeviceTransaction, made: Made, *, budget: Budget, now: datetime) -> Step:
     """Pay for the reports and let them wait for their time, if what they rest on is still so."""
     seen, offer = made.look, made.look.offer
-    held = CHECKOUTS.get(tx, offer.task_hash)
-    as_seen = (seen.consent, seen.account, seen.turn, offer.signed)
-    found = (
-        consent.given(tx, offer.terms_hash),
-        ledger(tx),
-        TURNS.get(tx, turn_key(offer)),
-        held.signed if held is not None and held.live else None,
-    )
-    if found != as_seen:
+    if _rests_on(tx, offer) != seen.rests_on:
         return Step("skipped", f"{seen.signal.name}: {CHANGED}", seen.signal.name, offer.task_hash, code="changed")
     number = len(made.reports)
     tokens_ = tokens.take(tx, offer, number)
     LEDGER.put(tx, LEDGER_KEY, seen.account.spend(offer.terms, budget, now, reports=number))
     for sealed, token in zip(made.reports, tokens_, strict=True):
         outbox.put(tx, replace(sealed, token=token))
-    TURNS.put(tx, turn_key(offer), replace(seen.turn, reports=seen.turn.reports + number, day=seen.day))
+    turn = _turn(seen.turns, offer)
+    TURNS.put(tx, offer.task_hash, seen.turns.put(replace(turn, reports=turn.reports + number, day=seen.day)))
     if seen.signal.immediate:
         records.drop(tx, offer.task_hash)
     else:
@@ -159,40 +175,47 @@ def keep(tx: DeviceTransaction, made: Made, *, budget: Budget, now: datetime) ->
     return Step("contributed", text, seen.signal.name, offer.task_hash)
 
 
-def draw_coin(tx: DeviceTransaction, offer: Offer, entropy: Entropy) -> Turn:
+def _rests_on(tx: DeviceTransaction, offer: Offer) -> tuple[bytes | None, ...]:
+    """The rows that decide whether this turn's reports may be kept, as they lie in the store."""
+    rows = (
+        (CONSENTS.name, offer.terms_hash),
+        (LEDGER.name, LEDGER_KEY),
+        (TURNS.name, offer.task_hash),
+        (CHECKOUTS.name, offer.task_hash),
+    )
+    return tuple(tx.get(*row) for row in rows)
+
+
+def draw_coin(tx: DeviceTransaction, offer: Offer, entropy: Entropy) -> Turns:
     """Decide once a round whether to take part, against the public chance; the answer is kept. Certainty draws nothing."""
-    turn = TURNS.get(tx, turn_key(offer))
-    if turn is None:
+    turns = TURNS.get(tx, offer.task_hash) or Turns()
+    if turns.of(offer.checkout.round) is None:
         chance = offer.checkout.chance
         coin = chance == CHANCE_UNIT or bool(entropy.chance(1, chance * (UNIT // CHANCE_UNIT))[0])
-        turn = Turn(offer.checkout.round, coin)
-        TURNS.put(tx, turn_key(offer), turn)
-        for key in _turns(tx, offer.task_hash)[:-MOST_ROUNDS]:
-            TURNS.delete(tx, key)
+        turns = turns.put(Turn(offer.checkout.round, coin))
+        TURNS.put(tx, offer.task_hash, turns)
+    return turns
+
+
+def _turn(turns: Turns, offer: Offer) -> Turn:
+    """The turn of the check-out's round."""
+    turn = turns.of(offer.checkout.round)
+    if turn is None:
+        raise ValueError("the coin of this round was not drawn; call draw_coin first")
     return turn
 
 
-def drop_turns(tx: DeviceTransaction, task: bytes) -> None:
-    """Forget the turns of a task that is over."""
-    for key in _turns(tx, task):
-        TURNS.delete(tx, key)
-
-
-def _turns(tx: DeviceTransaction, task: bytes) -> list[bytes]:
-    return [key for key, _ in TURNS.scan(tx) if key[:32] == task]
-
-
 def _due(
-    tx: DeviceTransaction, offer: Offer, signal: Signal, turn: Turn, account: BudgetLedger, *, budget: Budget, now: datetime
+    tx: DeviceTransaction, offer: Offer, signal: Signal, turns: Turns, account: BudgetLedger, *, budget: Budget, now: datetime
 ) -> tuple[int, str]:
     """How many reports are due, or why none is. Statistics are due once a day, training once a round, and no round gets
     more of one device than its batch's guarantee covers.
     """
-    day, terms = account.day(now), offer.terms
+    day, terms, turn = account.day(now), offer.terms, _turn(turns, offer)
     room = offer.task.reports_per_device - turn.reports
     if not turn.coin:
         return 0, "the coin of this round says not to take part"
-    if signal.immediate and max(row.day for key, row in TURNS.scan(tx) if key[:32] == offer.task_hash) >= day:
+    if signal.immediate and turns.day >= day:
         return 0, "today's turn is taken; the next is tomorrow (UTC)"
     if not signal.immediate and turn.reports:
         return 0, "this round's turn is taken; the next comes with the next round"

@@ -35,8 +35,9 @@ def export(tx: DeviceTransaction) -> dict[str, Any]:
         "lost": [{"terms": key.hex(), "reports": row.reports} for key, row in LOST.scan(tx)],
         "tokens": [{"task": key[:32].hex(), "bytes": row.token.hex()} for key, row in TOKENS.scan(tx)],
         "turns": [
-            {"task": key[:32].hex(), "round": row.round, "coin": row.coin, "reports": row.reports, "day": row.day}
+            {"task": key.hex(), "round": one.round, "coin": one.coin, "reports": one.reports, "day": one.day}
             for key, row in TURNS.scan(tx)
+            for one in row.turns
         ],
     }
 

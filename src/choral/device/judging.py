@@ -6,6 +6,8 @@ fails then is "nothing", randomized, paid and sent like any other answer.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,13 +18,13 @@ from choral.device.capped import contribute
 from choral.device.offer import Offer
 from choral.device.signal import Signal
 from choral.errors import PeerError, TaskRefused
-from choral.numerics import SystemEntropy
 from choral.privacy import MICRO, Guarantee, required_price
 from choral.protocol import Checkout, Signed, Task, open_checkout, question_of, seal
 from choral.protocol.report import plaintext_size
 
 MOST_REPORTS_PER_BATCH = 10_000  # of one device; more cannot be an honest question, and would cost a device minutes
 MOST_OPERATIONS = 2**31  # of a device half on single numbers: some seconds on an old phone
+MOST_KEYS = 64  # of shufflers that are remembered
 MOST_NUMBERS = 2**25  # held at a time: 256 MiB
 
 REASONS: Mapping[str, str] = {  # code -> what is wrong, and who must act
@@ -151,18 +153,52 @@ def _require_work(task: Task, checkout: Checkout, mechanism: Any, algorithm: Any
 def _rehearsed(task: Task, checkout: Checkout, mechanism: Any, algorithm: Any, signal: Signal) -> NDArray[Any]:
     """What is contributed without any event, one row: the device half run once on what the app answers for nothing.
 
-    A data-free rehearsal of the whole way to a sealed report: what fails here fails on every device alike.
+    A data-free rehearsal of the whole way to a sealed report: what fails here fails on every device alike. A mechanism refuses
+    before it draws, so that one that comes to draw takes the row.
     """
     try:
         values = contribute(algorithm, checkout.params, signal.examples(()))
         row = values[:1]
         if not len(row) or (row.dtype.kind == "f" and not np.isfinite(row).all()):
             raise ValueError("the app's signal answers with no row, or with numbers that are none; it must answer 'nothing'")
-        payload = mechanism.randomize(row, SystemEntropy())[0].tobytes()
+        with suppress(Drawn):
+            mechanism.randomize(row, AtDraw())
     except Exception as error:  # the app's or an outside algorithm's own: whatever it is, the task does not fit
         raise refuse("does-not-fit", task.terms.signal, f"{type(error).__name__}: {error}") from error
-    try:
-        seal(payload, task.hash, checkout.round, task.shuffler_key)
-    except ValueError as error:
-        raise refuse("bad-key", task.terms.signal, str(error)) from error
+    if problem := _seal_problem(task.shuffler_key):
+        raise refuse("bad-key", task.terms.signal, problem)
     return row
+
+
+class Drawn(Exception):  # noqa: N818  # named for what happened
+    """A mechanism took its value and came to draw."""
+
+
+class AtDraw:
+    """Entropy that ends a rehearsal at the first draw."""
+
+    def below(self, rows: int, bound: int) -> NDArray[np.uint64]:
+        """Never answers."""
+        raise Drawn
+
+    def chance(self, rows: int, numerator: int) -> NDArray[np.bool_]:
+        """Never answers."""
+        raise Drawn
+
+    def flips(self, rows: int, count: int, numerator: int) -> NDArray[np.uint8]:
+        """Never answers."""
+        raise Drawn
+
+    def words(self, rows: int, count: int) -> NDArray[np.uint64]:
+        """Never answers."""
+        raise Drawn
+
+
+@lru_cache(MOST_KEYS)
+def _seal_problem(key: bytes) -> str:
+    """Why nothing can be sealed to the key; empty if something can."""
+    try:
+        seal(b"", bytes(32), 0, key)
+    except ValueError as error:
+        return str(error)
+    return ""

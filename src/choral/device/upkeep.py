@@ -6,7 +6,7 @@ from choral.device import checkouts, journal, outbox, records, tokens
 from choral.device.binding import BoundStore
 from choral.device.checkouts import CHECKOUTS
 from choral.device.consent import CONSENTS
-from choral.device.contribution import LEDGER, LEDGER_KEY, TURNS, drop_turns, ledger
+from choral.device.contribution import LEDGER, LEDGER_KEY, TURNS, ledger
 from choral.device.journal import ENTRIES, SPANS
 from choral.device.keys import Witness
 from choral.device.ledger import BudgetLedger
@@ -97,7 +97,7 @@ def purge(store: DeviceStore, now: datetime) -> list[Step]:
     with store.transaction() as tx:
         second = ledger(tx).second(now)
         for task in checkouts.purge(tx, second):
-            drop_turns(tx, task)
+            TURNS.delete(tx, task)
             records.drop(tx, task)
         records.purge(tx, now)
         journal.purge(tx, now)

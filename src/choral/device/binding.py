@@ -36,6 +36,9 @@ class Binding:
 BINDINGS = Table("binding", Binding)
 
 
+Rows = dict[tuple[str, bytes], int]  # table and key of each bound row -> its hash
+
+
 class BoundStore:
     """A device's store whose `tables` are bound.
 
@@ -48,46 +51,63 @@ class BoundStore:
         self._broken = broken
         self._seen: int | None = None
         self._binding: Binding | None = None
+        self._rows: Rows = {}
         self.was_broken = False
 
     @contextmanager
     def transaction(self) -> Iterator[DeviceTransaction]:
         """A transaction of the store, whose bound rows are those that were last written through a BoundStore."""
         with self._store.transaction() as tx:
-            is_known = self._seen is not None and tx.changes() == self._seen
-            bound = BoundTransaction(tx, self._tables, self._binding if is_known else BINDINGS.get(tx, b""))
-            if not is_known:
-                self._require_bound(bound)
+            if self._seen is not None and tx.changes() == self._seen:
+                bound = BoundTransaction(tx, self._tables, self._binding, self._rows)
+            else:
+                bound = BoundTransaction(tx, self._tables, BINDINGS.get(tx, b""), {})
+                bound.read()
+                if not bound.holds():
+                    self._broken(bound)
+                    bound.bind_anew()
+                    self.was_broken = True
             yield bound
             binding, seen = bound.keep(), tx.changes()
-        self._binding, self._seen = binding, seen
+        self._binding, self._seen, self._rows = binding, seen, bound.rows()
 
     def shred(self) -> None:
         """As the store does it."""
         self._store.shred()
-        self._seen = self._binding = None
+        self._seen = None
 
     def close(self) -> None:
         """As the store does it."""
         self._store.close()
 
-    def _require_bound(self, bound: "BoundTransaction") -> None:
-        if not bound.holds():
-            self._broken(bound)
-            bound.bind_anew()
-            self.was_broken = True
-
 
 class BoundTransaction:
-    """Reads and writes of one transaction; what is written to bound tables goes into the digest."""
+    """Reads and writes of one transaction; what is written to bound tables goes into the digest.
 
-    __slots__ = ("_binding", "_digest", "_tables", "_tx", "_written")
+    binding: as it is written; rows: hashes of all bound rows, which stay as they are until the transaction is over
+    """
 
-    def __init__(self, tx: DeviceTransaction, tables: frozenset[str], binding: Binding | None) -> None:
+    __slots__ = ("_binding", "_changed", "_digest", "_rows", "_secret", "_tables", "_tx")
+
+    def __init__(self, tx: DeviceTransaction, tables: frozenset[str], binding: Binding | None, rows: Rows) -> None:
         self._tx = tx
         self._tables = tables
-        self._binding = self._written = binding
+        self._binding = binding
+        self._secret = binding.secret if binding else os.urandom(BYTES)
         self._digest = int.from_bytes(binding.digest) if binding else 0
+        self._rows = rows
+        self._changed: dict[tuple[str, bytes], int] = {}
+
+    def read(self) -> None:
+        """Hash all bound rows as they lie in the store."""
+        scanned = ((table, row) for table in self._tables for row in self._tx.scan(table))
+        self._rows = {(table, key): self._hash(table, key, value) for table, (key, value) in scanned}
+
+    def bind_anew(self) -> None:
+        """Bound from now on to the rows as they are, under a secret of its own."""
+        self._binding, self._secret, self._changed = None, os.urandom(BYTES), {}
+        self.read()
+        self._digest = self._sum()
 
     def get(self, table: str, key: bytes) -> bytes | None:
         """The value, or None."""
@@ -95,12 +115,14 @@ class BoundTransaction:
 
     def put(self, table: str, key: bytes, value: bytes) -> None:
         """Keep the value, in place of an earlier one."""
-        self._turn(table, key, value)
+        if table in self._tables:
+            self._turn(table, key, self._hash(table, key, value))
         self._tx.put(table, key, value)
 
     def delete(self, table: str, key: bytes) -> None:
         """Let go of the value, if there is one."""
-        self._turn(table, key, None)
+        if table in self._tables:
+            self._turn(table, key, 0)
         self._tx.delete(table, key)
 
     def scan(self, table: str) -> Iterator[tuple[bytes, bytes]]:
@@ -113,43 +135,36 @@ class BoundTransaction:
 
     def holds(self) -> bool:
         """Whether the bound rows are those that the digest was made of; a store that was never bound must have none."""
-        rows = [(table, *row) for table in self._tables for row in self._tx.scan(table)]
-        if self._binding is None:
-            return not rows
-        total = 0
-        for row in rows:
-            total ^= self._hash(*row)
-        return total == self._digest
+        return not self._rows if self._binding is None else self._sum() == self._digest
 
-    def bind_anew(self) -> None:
-        """Start from the rows as they are now."""
-        self._binding, self._digest = Binding(os.urandom(BYTES), bytes(BYTES)), 0
-        for table in self._tables:
-            for key, value in self._tx.scan(table):
-                self._digest ^= self._hash(table, key, value)
+    def rows(self) -> Rows:
+        """The hashes of all bound rows after what this transaction changed."""
+        if self._changed:
+            self._rows = {name: hash_ for name, hash_ in {**self._rows, **self._changed}.items() if hash_}
+            self._changed = {}
+        return self._rows
 
     def keep(self) -> Binding | None:
         """Write the digest down, if it changed; what is written now."""
-        if self._binding is None:
+        fresh = Binding(self._secret, self._digest.to_bytes(BYTES))
+        if self._binding is None and not self._digest:
             return None
-        fresh = Binding(self._binding.secret, self._digest.to_bytes(BYTES))
-        if fresh != self._written:
+        if fresh != self._binding:
             BINDINGS.put(self._tx, b"", fresh)
         return fresh
 
-    def _turn(self, table: str, key: bytes, value: bytes | None) -> None:
-        """Take the row that is there out of the digest, and the one that follows in."""
-        if table not in self._tables:
-            return
-        if self._binding is None:
-            self._binding = Binding(os.urandom(BYTES), bytes(BYTES))
-        before = self._tx.get(table, key)
-        for one in (before, value):
-            if one is not None:
-                self._digest ^= self._hash(table, key, one)
+    def _turn(self, table: str, key: bytes, hash_: int) -> None:
+        """Take the row that is there out of the digest, and the one that follows in; 0 stands for none."""
+        name = (table, key)
+        self._digest ^= self._changed.get(name, self._rows.get(name, 0)) ^ hash_
+        self._changed[name] = hash_
+
+    def _sum(self) -> int:
+        total = 0
+        for hash_ in self._rows.values():
+            total ^= hash_
+        return total
 
     def _hash(self, table: str, key: bytes, value: bytes) -> int:
-        if self._binding is None:
-            raise ValueError("a row is hashed under the secret of a binding; make one first")
         head = table.encode() + b"\0" + len(key).to_bytes(4) + key
-        return int.from_bytes(hashlib.blake2b(head + value, digest_size=BYTES, key=self._binding.secret).digest())
+        return int.from_bytes(hashlib.blake2b(head + value, digest_size=BYTES, key=self._secret).digest())

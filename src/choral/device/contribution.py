@@ -221,9 +221,11 @@ def _due(
         return 0, "this round's turn is taken; the next comes with the next round"
     if room < 1:
         return 0, "this round has as many reports of this device as it may hold"
-    account.require(terms, budget, now)
+    affordable = account.affordable(terms, budget, now)
+    if affordable < 1:
+        account.require(terms, budget, now)  # which says what is used up
     most = 1 if offer.trains else min(terms.reports_per_day, room)  # all that a device holds makes one update
-    count = min(most, account.affordable(terms, budget, now))
+    count = min(most, affordable)
     tokens.require(tx, offer, count)
     return count, ""
 

@@ -236,9 +236,10 @@ class BudgetLedger:
     def spend(self, terms: Terms, budget: Budget, now: datetime, *, reports: int = 1) -> "BudgetLedger":
         """The ledger after `reports` reports; BudgetExhausted, as `require` raises it, if they cannot all be paid."""
         self.require(terms, budget, now, reports=reports)
-        day, use = self.day(now), self.use(terms.hash)
+        name = terms.hash
+        day, use = self.day(now), self.use(name)
         charged = [self.account(trust).charged(terms.price_micro * reports, day) for trust in accounts_of(terms)]
-        used = Use(terms.hash, day, use.on(day) + reports, use.life_reports + reports)
+        used = Use(name, day, use.on(day) + reports, use.life_reports + reports)
         return BudgetLedger(
             self.generation + 1, self.second(now), _with(self.accounts, charged, "trust"), _with(self.uses, [used], "terms")
         )

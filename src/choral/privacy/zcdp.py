@@ -5,8 +5,10 @@ Steinke (ICML 2021, arXiv 2102.06387), Proposition 14 (sums of discrete Gaussian
 """
 
 import math
+from functools import lru_cache
 
 STEPS = 200
+MOST_REMEMBERED = 256  # a device asks for the same few at every turn
 
 
 def zcdp_rho(distance: float, sigma: float, *, shares: int = 1, dimension: int = 1) -> float:
@@ -20,6 +22,7 @@ def zcdp_rho(distance: float, sigma: float, *, shares: int = 1, dimension: int =
     return (distance / (math.sqrt(shares) * sigma) + gap * math.sqrt(dimension)) ** 2 / 2
 
 
+@lru_cache(MOST_REMEMBERED)
 def zcdp_epsilon(rho: float, delta: float) -> float:
     """An epsilon such that rho-zCDP is (epsilon, delta)-private: every order gives one, and this is about the least.
 

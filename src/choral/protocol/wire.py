@@ -8,6 +8,7 @@ import math
 import struct
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 from choral.errors import PeerError
@@ -60,13 +61,14 @@ class Integer:
         if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
             raise ValueError(f"need an integer from {self.least} to {self.most}, got {value!r}")
         try:
-            return struct.pack("<" + self.code, value)
+            return _little(self.code).pack(value)
         except struct.error as error:
             raise ValueError(f"{value} does not fit: {error}") from None
 
     def read(self, reader: Reader) -> int:
         """The integer at the reader."""
-        value: int = struct.unpack("<" + self.code, reader.take(struct.calcsize("<" + self.code)))[0]
+        form = _little(self.code)
+        value: int = form.unpack(reader.take(form.size))[0]
         if not self.least <= value <= self.most:
             raise malformed(f"an integer from {self.least} to {self.most} was due, {value} came")
         return value
@@ -211,6 +213,12 @@ class Flag:
         if number > 1:
             raise malformed(f"0 or 1 was due, {number} came")
         return bool(number)
+
+
+@cache
+def _little(code: str) -> struct.Struct:
+    """The form of one little-endian integer."""
+    return struct.Struct("<" + code)
 
 
 def malformed(detail: str) -> PeerError:

@@ -108,9 +108,10 @@ class SqliteDeviceStore:
 class SqliteTransaction:
     """Reads and writes of one transaction."""
 
-    __slots__ = ("_cipher", "_db", "_path")
+    __slots__ = ("_changes", "_cipher", "_db", "_path")
 
     def __init__(self, db: sqlite3.Connection, cipher: "RowCipher", path: Path) -> None:
+        self._changes: int | None = None
         self._db = db
         self._cipher = cipher
         self._path = path
@@ -136,8 +137,12 @@ class SqliteTransaction:
         return iter(sorted(self._cipher.open(table, name, sealed, self._path) for name, sealed in rows))
 
     def changes(self) -> int:
-        """SQLite's own count of what other connections committed; a connection's own writes leave it as it is."""
-        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        """SQLite's own count of what other connections committed; a connection's own writes leave it as it is, and while this
+        transaction is open no other can commit.
+        """
+        if self._changes is None:
+            self._changes = int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        return self._changes
 
     def spaces(self) -> list[str]:
         """The tables that have rows, but for the proof of the key."""

@@ -24,6 +24,7 @@ from choral.numerics import Entropy, SeededEntropy
 NANO = 1_000_000_000
 MOST_INSTANCES = 1_000
 TAIL = 8  # standard deviations by which one weight alone may stand out: Laplace tails are heavy
+ROUNDING = 2.0**-20  # relative slack of a distance between weights of 32 bits
 SERVED = ("average", "one")
 
 
@@ -114,6 +115,18 @@ class DrawAndDiscard:
         return self.instances * self.noise**2 / 2
 
     @property
+    def drawn_within(self) -> float:
+        """How far a weight of an instance that is given out lies from `around`, at most: 8 standard deviations of the spread.
+
+        An honest answer never lies farther, for `near` cuts what does. That costs nothing until a round is long: where
+        instances are Gaussian a weight is cut with chance 2e-15 as its round begins, and below 1e-4 while the round has
+        folded fewer than k**2 answers, in which the mean walks as far as the spread is wide. What is cut later pulls the
+        model back to where its round began, and an answer to it may be dropped as too far from all instances: a round
+        should be shorter than that.
+        """
+        return TAIL * math.sqrt(self.spread_law) * (1 + ROUNDING)
+
+    @property
     def limit(self) -> float:
         """Distance from the nearest held instance beyond which a returned model is refused."""
         return self.clip_norm + self.reach_milli / MILLI * self.noise * (math.sqrt(self.learner.size) + TAIL)
@@ -132,6 +145,17 @@ class DrawAndDiscard:
     def check_out(self, state: Arrays, entropy: Entropy) -> Arrays:
         """`params` float32[size]: one instance, each equally likely; one draw."""
         return {"params": state["instances"][int(entropy.below(1, self.instances)[0])].astype(np.float32)}
+
+    def around(self, state: Arrays) -> Arrays:
+        """`params` float32[size]: the mean of the instances, around which what is drawn in a round must lie."""
+        return {"params": state["instances"].mean(axis=0).astype(np.float32)}
+
+    def near(self, drawn: Arrays, around: Arrays) -> Arrays:
+        """`params` float32[size] that were drawn, each weight cut at the distance `drawn_within` from `around`."""
+        centre, reach = around["params"].astype(np.float64), TAIL * math.sqrt(self.spread_law)
+        cut = np.clip(drawn["params"].astype(np.float64), centre - reach, centre + reach).astype(np.float32)
+        beyond = np.abs(cut - centre) > reach  # by what rounding to 32 bits added
+        return {"params": np.where(beyond, np.nextafter(cut, around["params"]), cut)}
 
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
         """One report, float64[1, 2 size]: the instance that was drawn, and the step from it that is to be hidden."""

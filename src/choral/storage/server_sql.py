@@ -63,8 +63,7 @@ class SqlServerStore:
     def open_round(self, slot: Slot, issued: int, params: bytes) -> OpeningRow | None:
         """What all check-outs of this round say: these parameters, unless it was opened before."""
         with self._database.transaction() as db:
-            rounds.open_round(db, slot, issued, params)
-        return self.opening(slot.task, slot.round)
+            return rounds.open_round(db, slot, issued, params)
 
     def opening(self, task: bytes, round_: int) -> OpeningRow | None:
         """What all check-outs of this round say, if it was opened and its batch is not cut."""

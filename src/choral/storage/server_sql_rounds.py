@@ -9,7 +9,7 @@ from typing import Any
 
 from choral.storage.server import LeaseLost
 from choral.storage.server_database import Connection
-from choral.storage.server_rows import BELOW_MINIMUM, RETENTION_OVER, BatchRow, Duty, Slot
+from choral.storage.server_rows import BELOW_MINIMUM, RETENTION_OVER, BatchRow, Duty, OpeningRow, Slot
 
 BATCH = (
     "number, task, round, state, reports, minimum, goal, closes, erase_by, legal, dropped, lease, lease_until, why, "
@@ -64,12 +64,14 @@ def open_batch(db: Connection, slot: Slot) -> tuple[int, bool]:
     return number, True
 
 
-def open_round(db: Connection, slot: Slot, issued: int, params: bytes) -> None:
+def open_round(db: Connection, slot: Slot, issued: int, params: bytes) -> OpeningRow | None:
     """What all check-outs of the round say, kept unless something is, or its batch is cut: whoever asks first settles it."""
     number, is_open = open_batch(db, slot)
     sql = "INSERT INTO opening (batch, issued, params) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
     if is_open and db.execute(sql, (number, issued, params)).rowcount == 1:
         db.execute("UPDATE batch SET chance = ? WHERE number = ? AND chance = 0", (slot.chance, number))
+    found = db.execute(OPENING, (slot.task, slot.round)).fetchone()
+    return OpeningRow(*found) if found else None
 
 
 def lease(db: Connection, duty: Duty, now: int, until: int) -> BatchRow | None:

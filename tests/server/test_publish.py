@@ -68,6 +68,22 @@ def test_a_retention_that_leaves_no_day_to_release_a_round_is_refused():
     House().publish(make_task(retention_days=3))
 
 
+def test_a_round_by_release_that_would_be_over_as_it_opens_is_refused():
+    for seconds in (1, 30):
+        refused("conflict", lambda seconds=seconds: House().publish(make_task(advance="release", round_seconds=seconds)))
+    House().publish(make_task(advance="release", round_seconds=31))
+
+
+def test_a_server_asks_no_more_tasks_than_one_document_of_openings_holds(monkeypatch):
+    monkeypatch.setattr("choral.server.publish.MOST_TOLD", 3)
+    house = House()
+    for number in range(3):
+        house.publish(make_task(signal=f"signal {number}"))
+    refused("conflict", lambda: house.publish(make_task(signal="one more")))
+    house.second = 10 * DAY
+    house.publish(make_task(signal="one more", expires=START + 20 * DAY))
+
+
 def test_an_expired_task_is_refused():
     house = House(second=10 * DAY)
     refused("task-expired", lambda: house.publish(make_task()))

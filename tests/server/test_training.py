@@ -5,17 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from choral.errors import PeerError
 from choral.learning import ALGORITHMS
 from choral.numerics import SeededEntropy
 from choral.protocol.coding import expand
 from choral.protocol.task import CHANCE_UNIT
-from choral.server import TaskBook, stream_once
+from choral.server import TaskBook
 from choral.server.checkout import Counter
 from choral.server.ingest import admit
 from choral.server.versions import NOTHING_NEW, roll_back
 from choral.storage import BELOW_MINIMUM, LeaseLost, MemoryServerStore, SqliteServerStore
-from tests.server.house import NAMES, SERVER, SHUFFLER, START, TOKEN, House, at
+from tests.server.house import NAMES, SERVER, START, TOKEN, House, at
 from tests.server.training import (
     CANARIES,
     GOOD_START,
@@ -27,6 +26,8 @@ from tests.server.training import (
     checkout_of,
     params_of,
     publish_public,
+    refused,
+    stream,
     streaming_task,
     train,
     training_task,
@@ -36,23 +37,12 @@ from tests.server.training import (
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 
 
-def refused(problem, act):
-    with pytest.raises(PeerError) as caught:
-        act()
-    assert caught.value.problem == problem
-    return caught.value.detail
-
-
 def begun(algorithm, **changes):
     house = House()
     publish_public(house, CANARIES, GOOD_START)
     task = training_task(algorithm, **changes)
     house.publish(task)
     return house, task
-
-
-def stream(house, seed=4):
-    return stream_once(TaskBook(house.store, NAMES), SHUFFLER, entropy=SeededEntropy(seed), now=house.now)
 
 
 # --- versions and the gate
@@ -327,7 +317,7 @@ def garbage_of(task, checkout, number):
 
 
 @pytest.mark.parametrize("memory", [True, False])
-def test_an_asynchronous_task_goes_on_between_cut_and_fold_and_takes_late_updates_once(memory, tmp_path):
+def test_an_asynchronous_task_takes_late_updates_once_also_between_cut_and_fold(memory, tmp_path):
     house = House() if memory else House(SqliteServerStore(tmp_path / "store.sqlite"))
     task = training_task(buffered(), rounds_open=3)
     house.publish(task)
@@ -335,11 +325,13 @@ def test_an_asynchronous_task_goes_on_between_cut_and_fold_and_takes_late_update
     early = [update(task, first, number) for number in range(6)]
     house.ingest(early)
     house.shuffle()
-    assert checkout_of(house).round == 1, "no pause while the batch waits to be folded"
+    refused("unknown-task", lambda: checkout_of(house))  # the next round asks with what this batch makes of the model
     late = update(task, first, 7)
     house.ingest([late, late, early[0]])
     assert (house.store.batch(task.hash, 0).reports, house.store.batch(task.hash, 1).reports) == (6, 1)
     house.release()
+    house.second += 1
+    assert (checkout_of(house).round, checkout_of(house).params["version"].tolist()) == (1, [1])
     house.ingest(update(task, checkout_of(house), number) for number in range(10, 15))
     assert house.shuffle().legal == 6, "the late one is unsealed with the others"
     house.ingest([late])
@@ -360,6 +352,10 @@ def test_a_round_that_a_late_update_begins_is_steered_by_its_first_check_out():
     house.shuffle()
     house.ingest([update(task, first, 7)])
     assert house.store.batch(task.hash, 1).reports == 1, "its row is there before anyone asked for a check-out"
+    house.release()
+    closes = house.store.batch(task.hash, 1).closes
+    house.second += 60
+    assert (checkout_of(house).issued, checkout_of(house).valid_until) == (START + house.second, closes)
     assert checkout_of(house).chance > task.chance
     assert house.store.batch(task.hash, 1).chance == checkout_of(house).chance
 
@@ -370,10 +366,13 @@ def test_ids_of_late_updates_are_kept_until_no_open_round_would_take_them():
     bodies = [update(task, first, number) for number in range(6)]
     house.ingest(bodies)
     house.shuffle()
+    house.release()
     for number in range(1, 4):
+        house.second += 1
         house.close()
         house.ingest(update(task, checkout_of(house), 10 * number + one) for one in range(6))
         house.shuffle()
+        house.release()
         if number < 2:
             house.ingest(bodies)
             assert house.store.batch(task.hash, number + 1) is None
@@ -519,7 +518,7 @@ def test_a_stream_hands_out_another_draw_at_each_request_and_no_cache_keeps_it()
     house = House()
     task, _ = streaming_task()
     house.publish(task)
-    counter = Counter(house.book, SERVER, SeededEntropy(5))
+    counter = Counter.of(house.book, SERVER, SeededEntropy(5))
     drawn = {counter.answer("links", house.now)[0] for _ in range(40)}
     assert len(drawn) == 4, "one of the four instances at a time"
     coded = {counter.answer("links", house.now, compressed=True)[0] for _ in range(40)}
@@ -528,18 +527,17 @@ def test_a_stream_hands_out_another_draw_at_each_request_and_no_cache_keeps_it()
     assert house.ask("GET", "/v1/checkouts/links").headers["cache-control"] == "no-store"
 
 
-def test_the_bundle_is_encoded_once_a_minute_and_again_when_the_model_changes():
+def test_the_bundle_is_encoded_once_a_round():
     house, task = begun(averaging())
-    counter = Counter(house.book, SERVER, SeededEntropy(5))
+    counter = Counter.of(house.book, SERVER, SeededEntropy(5))
     first, age = counter.answer("links", house.now)
     assert (counter.answer("links", house.now)[0] is first, age) == (True, 60)
     house.second = 59
     assert counter.answer("links", house.now) == (first, 1)
     house.second = 60
-    assert counter.answer("links", house.now)[0] != first
-    before = counter.answer("links", house.now)[0]
+    assert counter.answer("links", house.now) == (first, 60)
     train(house, task, range(6))
-    assert counter.answer("links", house.now)[0] != before
+    assert counter.answer("links", house.now)[0] != first
 
 
 # --- a restart

@@ -1,9 +1,12 @@
 """Training tasks for the house: a small logistic model, canaries that know the truth, reports made as devices make them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
+from choral.errors import PeerError
 from choral.learning import ALGORITHMS
 from choral.learning.buffered_gradient import BufferedGradient
 from choral.learning.draw_and_discard import DrawAndDiscard
@@ -16,8 +19,8 @@ from choral.privacy import micro
 from choral.protocol import Release, Spec, decode, open_checkout, seal, sign
 from choral.protocol.messages import Checkout, Signed
 from choral.protocol.task import Task
-from choral.server import check_out, publish_release
-from tests.server.house import OPERATOR, SERVER, House, make_task
+from choral.server import check_out, publish_release, stream_once
+from tests.server.house import OPERATOR, SERVER, SHUFFLER, House, make_task
 
 FEATURES = 3
 SIZE = FEATURES + 1
@@ -57,9 +60,9 @@ def buffered(**changes: Any) -> BufferedGradient:
 
 
 def training_task(algorithm: Any, **changes: Any) -> Task:
-    """A task of the training signal; rounds by release of two hours unless told otherwise."""
+    """A task of the training signal; rounds by release of two hours, a second apart, unless told otherwise."""
     fixed = {"mechanism": Spec.of(UNIT), "price_micro": micro(UNIT.epsilon), "signal": "links", "advance": "release"}
-    rule = {"goal": 6, "minimum": 3, "rounds_open": 2, "round_seconds": HOUR, "delay_seconds": 0}
+    rule = {"goal": 6, "minimum": 3, "rounds_open": 2, "round_seconds": HOUR, "delay_seconds": 0, "least_seconds": 1}
     return make_task(**{**fixed, **rule, "algorithm": Spec.of(algorithm), **changes})
 
 
@@ -93,13 +96,28 @@ def update(task: Task, checkout: Checkout, number: int, rows: int = 20) -> bytes
 
 
 def train(house: House, task: Task, devices: range) -> Any:
-    """One round from check-out to release; what the release returned."""
+    """One round from check-out to release, and the second until the next one may follow; what the release returned."""
     checkout = checkout_of(house)
     house.ingest(update(task, checkout, number) for number in devices)
     house.shuffle()
-    return house.release()
+    release = house.release()
+    house.second += 1
+    return release
 
 
 def params_of(house: House, hash_: bytes) -> np.ndarray:
     """The published model in a release."""
     return decode(decode(house.store.release(hash_), Signed).body, Release).arrays["params"]
+
+
+def refused(problem: str, act: Callable[[], Any]) -> str:
+    """What the refusal says, which must be this problem."""
+    with pytest.raises(PeerError) as caught:
+        act()
+    assert caught.value.problem == problem
+    return caught.value.detail
+
+
+def stream(house: House, seed: int = 4) -> Any:
+    """The duty of batches of one, once."""
+    return stream_once(house.book, SHUFFLER, entropy=SeededEntropy(seed), now=house.now)

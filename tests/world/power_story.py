@@ -43,7 +43,7 @@ def publish(store: ServerStore, _: int) -> None:
     store.put_task(TaskRow(MODEL, "model", 10 * EXPIRES, b"signed"))
     store.put_release(ReleaseRow(b"d" * 32, bytes(32), 0, "dictionary", 0, 1), b"names")
     store.begin_model(VersionRow(MODEL, 0, 0, 0, "published", b"", 0, 1), b"")
-    store.open_round(replace(arrival(0, COUNT, 0).slot, chance=7))
+    store.open_round(replace(arrival(0, COUNT, 0).slot, chance=7), 1, b"params")
 
 
 def send(reports: tuple[Arrival, ...], store: ServerStore, _: int) -> None:

@@ -100,8 +100,8 @@ class IsOneBelowTheMinimum(MemoryServerStore):
     def add(self, arrivals):
         return super().add([replace(one, slot=replace(one.slot, minimum=one.slot.minimum - 1)) for one in arrivals])
 
-    def open_round(self, slot):
-        return super().open_round(replace(slot, minimum=slot.minimum - 1))
+    def open_round(self, slot, *said):
+        return super().open_round(replace(slot, minimum=slot.minimum - 1), *said)
 
 
 class ReleasesAgain(MemoryServerStore):

@@ -73,10 +73,29 @@ class PassesEveryRound(MemoryServerStore):
         return found
 
 
+class ForgetsWhatItAsked(MemoryServerStore):
+    """Bug: what a round asks is not kept, so that another process asks by the state that it finds."""
+
+    def opening(self, task, round_):
+        return None
+
+    def open_round(self, slot, *said):
+        self._tables.openings.clear()
+        return super().open_round(slot, *said)
+
+
+class OpensEarlier(MemoryServerStore):
+    """Bug: a round tells another moment of its opening than the clock's."""
+
+    def open_round(self, slot, issued, params):
+        return super().open_round(slot, issued - 60, params)
+
+
 OVERTAKEN = [*training_day(3)[:-9], Op(Kind.STALL, 0, 121), Op(Kind.STREAM)]
 FORGED = [Op(Kind.FORGE, 0, AVERAGED + 4 * number) for number in range(4)]
 DAYS = [*training_day(), *training_day(), *training_duties()]
 ROLLED_BACK = [*training_day(2) * 3, *for_all(Kind.TICK), Op(Kind.ROLL_BACK_MEANWHILE, 0, DRAWN - 1), Op(Kind.STREAM)]
+ASKED_ANEW = [*DAYS, *for_all(Kind.TICK), Op(Kind.ADVANCE, 0, 60), Op(Kind.RESTART_SERVER), *for_all(Kind.TICK)]
 BUGS = [
     (SumsABatchTwice, DAYS, "does not hold the reports of its batch|a release counts a report twice"),  # whichever is first
     (LeavesAReportOut, DAYS, "does not hold the reports of its batch|a release lacks an acknowledged report"),
@@ -85,6 +104,8 @@ BUGS = [
     (ForgetsAVersion, DAYS, "made no version"),
     (SpendsTokensAgain, [*DAYS, *FORGED], "a token was spent twice"),
     (PassesEveryRound, DAYS, "touched 4 tasks"),
+    (ForgetsWhatItAsked, ASKED_ANEW, "two check-outs of a round say different things"),
+    (OpensEarlier, DAYS, "a round by the clock has other dates"),
 ]
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from choral.learning.base import Arrays
 from choral.learning.models import Model, model_of
 from choral.learning.rows import Floats, checked_params, wide
-from choral.learning.schema import Work, require_arrays, weights
 from choral.learning.steps import MICRO, MILLI
 from choral.mechanisms import Estimate
 from choral.mechanisms.laplace_model import LaplaceModel
@@ -25,6 +24,7 @@ from choral.numerics import Entropy, SeededEntropy
 NANO = 1_000_000_000
 MOST_INSTANCES = 1_000
 TAIL = 8  # standard deviations by which one weight alone may stand out: Laplace tails are heavy
+ROUNDING = 2.0**-20  # relative slack of a distance between weights of 32 bits
 SERVED = ("average", "one")
 
 
@@ -116,8 +116,15 @@ class DrawAndDiscard:
 
     @property
     def drawn_within(self) -> float:
-        """How far a weight that a device draws may lie from the mean of all instances: beyond it is no chance, but a mark."""
-        return TAIL * math.sqrt(self.spread_law)
+        """How far a weight of an instance that is given out lies from `around`, at most: 8 standard deviations of the spread.
+
+        An honest check-out never lies farther, for `near` cuts what does: a device that refuses one raises no false alarm.
+        Weights are cut where the instances walk during a round, whose mean has walked as far as the spread is wide after
+        k**2 / 2 answers. In simulated rounds (4, 10 and 20 instances, noise alone, seed 1) 3e-5 of all weights were cut after
+        k**2 / 2 answers, 2e-4 after k**2, 1e-3 after 2 k**2, 1e-2 after 4 k**2. A cut weight is a step back to where the round
+        began, and an answer to it may be dropped as too far from all instances: let a round have fewer than k**2 answers.
+        """
+        return TAIL * math.sqrt(self.spread_law) * (1 + ROUNDING)
 
     @property
     def limit(self) -> float:
@@ -139,13 +146,16 @@ class DrawAndDiscard:
         """`params` float32[size]: one instance, each equally likely; one draw."""
         return {"params": state["instances"][int(entropy.below(1, self.instances)[0])].astype(np.float32)}
 
-    def require_params(self, params: Arrays) -> None:
-        """ValueError unless `params` is float[size], finite and no number beyond all learning."""
-        require_arrays(params, {"params": weights(self.learner.size)}, trains=True)
+    def around(self, state: Arrays) -> Arrays:
+        """`params` float32[size]: the mean of the instances, around which what is drawn in a round must lie."""
+        return {"params": state["instances"].mean(axis=0).astype(np.float32)}
 
-    def device_work(self, params: Arrays, rows: int) -> Work:
-        """A gradient a row."""
-        return Work(16 * rows * self.learner.size, 8 * (rows + 8) * self.learner.size)
+    def near(self, drawn: Arrays, around: Arrays) -> Arrays:
+        """`params` float32[size] that were drawn, each weight cut at the distance `drawn_within` from `around`."""
+        centre, reach = around["params"].astype(np.float64), TAIL * math.sqrt(self.spread_law)
+        cut = np.clip(drawn["params"].astype(np.float64), centre - reach, centre + reach).astype(np.float32)
+        beyond = np.abs(cut - centre) > reach  # by what rounding to 32 bits added
+        return {"params": np.where(beyond, np.nextafter(cut, around["params"]), cut)}
 
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
         """One report, float64[1, 2 size]: the instance that was drawn, and the step from it that is to be hidden."""

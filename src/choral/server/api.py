@@ -73,7 +73,7 @@ def application(
     clock: the current time, aware
     """
     book, intake = TaskBook(store, names), Intake(store)
-    counter = Counter(book, server_key, entropy)
+    counter = Counter.of(book, server_key, entropy)
     operator = OperatorDesk(book, server_key, frozenset(operators), operator_token, clock)
     desk = Desk(book, clock, counter, operator)
 
@@ -136,6 +136,7 @@ class Desk:
             Route("/health", self.health),
             Route("/openapi.json", self.openapi),
             Route("/v1/checkouts/{signal}", self.checkouts),
+            Route("/v1/openings", self.openings),
             Route("/v1/tasks", self.tasks),
             Route("/v1/tasks/{hash}.bin", self.task_binary),
             Route("/v1/tasks/{hash}/rounds", self.rounds),
@@ -160,11 +161,15 @@ class Desk:
 
     async def checkouts(self, request: Request) -> Response:
         """The Bundle of a signal's check-outs, in their own content coding if it is asked for."""
-        compressed = CODING in (one.strip().lower() for one in request.headers.get("accept-encoding", "").split(","))
+        compressed = _asks_for_coding(request)
         body, age = self.counter.answer(request.path_params["signal"], self.clock(), compressed=compressed)
-        headers = {"Cache-Control": f"public, max-age={age}" if age else "no-store", "Vary": "Accept-Encoding"}
-        headers |= {"Content-Encoding": CODING} if compressed else {}
-        return Response(body, headers=headers, media_type=BINARY)
+        return _coded(body, age, compressed=compressed)
+
+    async def openings(self, request: Request) -> Response:
+        """What everyone is told of all rounds that check-outs are given for, in the same content coding if it is asked for."""
+        compressed = _asks_for_coding(request)
+        body, age = self.counter.openings(self.clock(), compressed=compressed)
+        return _coded(body, age, compressed=compressed)
 
     def tasks(self, request: Request) -> Response:
         """All published tasks."""
@@ -235,6 +240,17 @@ def with_headers(app: ASGIApp) -> ASGIApp:
         await app(scope, receive, add)
 
     return careful
+
+
+def _asks_for_coding(request: Request) -> bool:
+    return CODING in (one.strip().lower() for one in request.headers.get("accept-encoding", "").split(","))
+
+
+def _coded(body: bytes, age: int, *, compressed: bool) -> Response:
+    """A body that is everyone's for `age` seconds, or nobody's else."""
+    headers = {"Cache-Control": f"public, max-age={age}" if age else "no-store", "Vary": "Accept-Encoding"}
+    headers |= {"Content-Encoding": CODING} if compressed else {}
+    return Response(body, headers=headers, media_type=BINARY)
 
 
 def _table(text: str, name: str, cache: str) -> Response:

@@ -1,12 +1,13 @@
-"""What a device downloads to contribute: the same bytes for everyone who asks within the same minute of a round.
+"""What a device downloads to contribute: for everyone the same bytes in each round; and what everyone is told of all rounds.
 
 Only where an algorithm streams is each request answered by a draw of its own, which names no receiver either.
 """
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
-import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from choral.errors import PeerError
@@ -14,35 +15,29 @@ from choral.learning import Arrays
 from choral.numerics import Entropy
 from choral.protocol import Bundle, Checkout, encode, sign
 from choral.protocol.coding import compress
-from choral.protocol.messages import ARRAYS
+from choral.protocol.messages import ARRAYS, Openings
 from choral.server.models import begun, state_of
-from choral.server.rounds import MINUTE, current_round, seconds
-from choral.server.steering import steered
-from choral.server.tasks import Known, TaskBook, slot_of
-from choral.storage import BatchRow, TaskRow
+from choral.server.openings import VERSION, Opened, RoundBook
+from choral.server.rounds import MINUTE, seconds
+from choral.server.tasks import Known, TaskBook
 
-VERSION = "version"  # the array that a training task's check-out has beside the algorithm's: int64[1], of the model
-MOST_KEPT = 64  # encoded bundles that are kept
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A task that takes reports now, with the round that they are for."""
-
-    known: Known
-    row: TaskRow
-    batch: BatchRow
+MOST_KEPT = 64  # encoded answers that are kept
 
 
 @dataclass(slots=True)
 class Counter:
-    """Answers requests for check-outs; keeps each bundle's bytes while nothing that they say can have changed."""
+    """Answers requests for check-outs and for openings; keeps each answer's bytes while it says the same rounds."""
 
-    book: TaskBook
+    rounds: RoundBook
     server_key: Ed25519PrivateKey
     entropy: Entropy
-    _kept: dict[tuple[str, bool], tuple[object, bytes]] = field(default_factory=dict)
+    _kept: dict[tuple[str | None, bool], tuple[object, bytes]] = field(default_factory=dict)
     _states: dict[bytes, tuple[int, Arrays]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, book: TaskBook, server_key: Ed25519PrivateKey, entropy: Entropy) -> Self:
+        """That answers for the tasks of a book."""
+        return cls(RoundBook(book, entropy), server_key, entropy)
 
     def answer(self, signal: str, now: datetime, *, compressed: bool = False) -> tuple[bytes, int]:
         """The encoded Bundle of a signal's check-outs, and for how many seconds it is everyone's; PeerError if none is.
@@ -52,102 +47,75 @@ class Counter:
         second = seconds(now)
         due = self._due(signal, second)
         if any(one.known.streams for one in due):
-            return self._drawn(due, second, compressed=compressed), 0
-        key = (second // MINUTE, *((one.known.hash, one.batch.round, one.row.revision) for one in due))
-        kept = self._kept.get((signal, compressed))
-        if kept is None or kept[0] != key:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            whole = encode(self._bundle([self._checkout(one, second) for one in due]))
-            kept = self._kept[signal, compressed] = (key, compress(whole) if compressed else whole)
-        return kept[1], MINUTE - second % MINUTE
+            return self._drawn(due, compressed=compressed), 0
+        return self._encoded((signal, compressed), due, lambda: encode(self._bundle(due))), _age(due, second)
+
+    def openings(self, now: datetime, *, compressed: bool = False) -> tuple[bytes, int]:
+        """The encoded Openings of all rounds that check-outs are given for, and for how many seconds they are everyone's."""
+        second = seconds(now)
+        due = list(self.rounds.open(second))
+        return self._encoded((None, compressed), due, lambda: encode(self._openings(due))), _age(due, second)
 
     def bundle(self, signal: str, now: datetime) -> Bundle:
-        """The same before it is encoded."""
-        return self._bundle([self._checkout(one, seconds(now)) for one in self._due(signal, seconds(now))])
+        """The check-outs before they are encoded."""
+        return self._bundle(self._due(signal, seconds(now)))
 
-    def _drawn(self, due: list[Due], now: int, *, compressed: bool) -> bytes:
-        """An answer whose length does not depend on which instances were drawn."""
-        checkouts = [self._checkout(one, now) for one in due]
-        whole = encode(self._bundle(checkouts))
-        drawn = whole.index(ARRAYS.write(checkouts[0].params))  # before it stands what is the same for all who ask
-        return compress(whole, before=drawn) if compressed else whole
-
-    def _due(self, signal: str, now: int) -> list[Due]:
-        rows = (row for row in self.book.store.tasks() if row.signal == signal and row.expires > now)
-        found = [self._begun(one, now) for row in rows if (one := _due(self.book, row, now)) is not None]
+    def _due(self, signal: str, now: int) -> list[Opened]:
+        found = list(self.rounds.open(now, signal))
         if not found:
             raise PeerError("unknown-task", f"no task of the signal {signal!r} takes reports now")
         return found
 
-    def _begun(self, due: Due, now: int) -> Due:
-        """The same, once its model has begun."""
-        if not due.known.trains or due.row.revision:
-            return due
-        return replace(due, row=replace(begun(self.book.store, due.known, self.entropy, now), state=b""))
+    def _encoded(self, name: tuple[str | None, bool], due: Sequence[Opened], make: Callable[[], bytes]) -> bytes:
+        """The answer of this name about these rounds, compressed if its name says so; made once."""
+        key = tuple((one.known.hash, one.round) for one in due)
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != key:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            whole = make()
+            kept = self._kept[name] = (key, compress(whole) if name[1] else whole)
+        return kept[1]
 
-    def _bundle(self, checkouts: list[Checkout]) -> Bundle:
-        return Bundle(tuple(sign(one, self.server_key) for one in checkouts))
+    def _drawn(self, due: Sequence[Opened], *, compressed: bool) -> bytes:
+        """An answer whose length does not depend on which instances were drawn."""
+        checkouts = [self._checkout(one) for one in due]
+        whole = encode(Bundle(tuple(sign(one, self.server_key) for one in checkouts)))
+        drawn = whole.index(ARRAYS.write(checkouts[0].params))  # before it stands what is the same for all who ask
+        return compress(whole, before=drawn) if compressed else whole
 
-    def _checkout(self, due: Due, now: int) -> Checkout:
-        known, batch, row = due.known, due.batch, due.row
-        issued = max(known.task.start, now - now % MINUTE)
-        params = known.algorithm.check_out(self._state(known, row), self.entropy)
-        if known.trains:
-            params = {**params, VERSION: np.array([row.version], np.int64)}
-        until = _valid_until(known, batch, issued)
-        chance = batch.chance or known.task.chance
-        return Checkout(known.signed, batch.round, chance, issued, until, params)
+    def _bundle(self, due: Sequence[Opened]) -> Bundle:
+        return Bundle(tuple(sign(self._checkout(one), self.server_key) for one in due))
 
-    def _state(self, known: Known, head: TaskRow) -> Arrays:
+    def _openings(self, due: Sequence[Opened]) -> Openings:
+        return Openings(tuple(sign(one.opening, self.server_key) for one in due))
+
+    def _checkout(self, due: Opened) -> Checkout:
+        params = self._draw(due) if due.known.streams else due.params
+        return Checkout(due.known.signed, due.round, due.chance, due.issued, due.valid_until, params)
+
+    def _draw(self, due: Opened) -> Arrays:
+        """An instance of the model as it is now, as far from what the round opened with as its algorithm allows."""
+        drawn = due.known.algorithm.check_out(self._state(due.known), self.entropy)
+        near: Arrays = due.known.algorithm.near(drawn, due.params)  # type: ignore[attr-defined]  # of those that stream
+        return {**near, VERSION: due.params[VERSION]}
+
+    def _state(self, known: Known) -> Arrays:
         """The task's state, decoded once for each time that it changes."""
-        held = self._states.get(known.hash)
-        if held is not None and held[0] == head.revision:
+        head, held = self.rounds.book.store.head(known.hash), self._states.get(known.hash)
+        if held is not None and head is not None and held[0] == head.revision:
             return held[1]
-        row = self.book.store.task(known.hash) or head
+        row = begun(self.rounds.book.store, known, self.entropy, 0)
         state = state_of(row, known, self.entropy)
-        if known.trains:
-            self._states[known.hash] = (row.revision, state)
+        self._states[known.hash] = (row.revision, state)
         return state
 
 
 def check_out(book: TaskBook, signal: str, *, server_key: Ed25519PrivateKey, entropy: Entropy, now: datetime) -> Bundle:
     """The signed check-outs of all live tasks of `signal` whose current round is open; PeerError if there are none."""
-    return Counter(book, server_key, entropy).bundle(signal, now)
+    return Counter.of(book, server_key, entropy).bundle(signal, now)
 
 
-def _due(book: TaskBook, row: TaskRow, now: int) -> Due | None:
-    """The task with its open round, or None while it takes no reports."""
-    known = book.get(row.hash)
-    if now < known.task.start:
-        return None
-    round_ = current_round(known.task, row.round, now)
-    batch = book.store.batch(row.hash, round_)
-    if (batch is not None and (batch.state != "open" or batch.closes <= now)) or _is_between(book, known):
-        return None
-    if batch is None or (batch.chance == 0 and known.task.chance):  # a late report may have made the row: nobody steered it
-        batch = _opened(book, known, round_, now)
-    return Due(known, row, batch)
-
-
-def _opened(book: TaskBook, known: Known, round_: int, now: int) -> BatchRow:
-    """The row of a round that begins with this check-out: its chance is settled here, once for all who ask."""
-    chance = known.task.chance  # a batch of one has no goal to steer towards
-    if not known.streams:
-        chance = steered(known.task, book.store.batches(known.hash), round_, now)
-    return book.store.open_round(replace(slot_of(known, round_, now), chance=chance))
-
-
-def _is_between(book: TaskBook, known: Known) -> bool:
-    """Whether the next round's parameters follow from a batch that is cut but not folded yet."""
-    if known.task.rule.advance == "time" or known.asynchronous:
-        return False
-    return any(batch.state in ("cut", "shuffled") for batch in book.store.batches(known.hash))
-
-
-def _valid_until(known: Known, batch: BatchRow, issued: int) -> int:
-    """The end of the round, so that whoever reports by this check-out is not late; or one round's length from now."""
-    rule, task = known.task.rule, known.task
-    if rule.advance == "time":
-        return min(task.expires, task.start + (batch.round + 1) * rule.round_seconds)
-    return min(batch.closes, issued + rule.round_seconds)
+def _age(due: Sequence[Opened], now: int) -> int:
+    """Seconds until the next whole minute, or until the first of these rounds ends."""
+    return min([MINUTE - now % MINUTE, *(one.valid_until - now for one in due)])

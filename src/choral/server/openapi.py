@@ -54,6 +54,7 @@ def _operations() -> list[tuple[str, str, dict[str, Any]]]:
             "get",
             _get(f"All that a device downloads to contribute, also in content coding {CODING}", BINARY, "unknown-task", SIGNAL),
         ),
+        ("/v1/openings", "get", _get(f"What all check-outs of the open rounds say, also in content coding {CODING}", BINARY)),
         ("/v1/tasks", "get", _get("All published tasks", JSON)),
         ("/v1/tasks/{hash}", "get", _get("One task", JSON, "unknown-task", HASH)),
         ("/v1/tasks/{hash}.bin", "get", _get("The task as its operator signed it", BINARY, "unknown-task", HASH)),

@@ -8,11 +8,12 @@ from choral.errors import PeerError
 from choral.privacy import required_price
 from choral.protocol import Release, Signed, Task, encode, verify_any
 from choral.server.public_data import require_public_data
-from choral.server.rounds import DAY, seconds
+from choral.server.rounds import DAY, MINUTE, seconds
 from choral.server.tasks import PUBLIC_DATA, Known, Names, issuer_of, known
 from choral.storage import ReleaseRow, ServerStore, TaskRow
 
 MOST_LIVE = 16  # tasks of one signal; a Bundle holds no more
+MOST_TOLD = 4_096  # tasks of all signals; Openings hold no more
 
 
 def publish_task(
@@ -30,11 +31,14 @@ def publish_task(
         issuer_of(store, task)
     if store.head(found.hash) is not None:
         return found.hash
-    live = [row for row in store.tasks() if row.signal == task.terms.signal and row.expires > seconds(now)]
+    told = [row for row in store.tasks() if row.expires > seconds(now)]
+    live = [row for row in told if row.signal == task.terms.signal]
     if task.expires <= seconds(now):
         raise PeerError("task-expired", f"the task expired at {task.expires}; sign one that expires later")
     if len(live) >= MOST_LIVE:
         raise PeerError("conflict", f"{len(live)} tasks of the signal {task.terms.signal!r} are live, which is the most; wait")
+    if len(told) >= MOST_TOLD:
+        raise PeerError("conflict", f"{len(told)} tasks are live, which is the most that one server asks; wait")
     store.put_task(TaskRow(found.hash, task.terms.signal, task.expires, encode(signed)))
     return found.hash
 
@@ -65,6 +69,10 @@ def _require_sound(task: Task, found: Known, server_key: bytes) -> None:
             "conflict",
             f"a round takes reports for {open_days} days, which leaves no day of the {task.terms.retention_days} that they "
             "may be kept to release them; allow a longer retention or open fewer rounds",
+        )
+    if task.rule.advance == "release" and task.rule.rounds_open * task.rule.round_seconds <= MINUTE:
+        raise PeerError(
+            "conflict", "a round that follows a release opens on a whole minute; let it take reports for longer than one"
         )
     if found.streams:
         _require_stream(task)

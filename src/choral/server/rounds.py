@@ -7,7 +7,7 @@ from choral.protocol import Task
 from choral.storage import Slot
 
 DAY = 86_400
-MINUTE = 60  # check-outs are issued, and rounds open, on whole minutes: nobody's second is written down
+MINUTE = 60  # rounds open on whole minutes where no clock advances them: nobody's second is written down
 
 
 def seconds(now: datetime) -> int:
@@ -20,6 +20,25 @@ def seconds(now: datetime) -> int:
 def current_round(task: Task, cut: int, now: int) -> int:
     """The round that devices are asked for; `cut` is how many rounds were cut, which counts where no clock does."""
     return (now - task.start) // task.rule.round_seconds if task.rule.advance == "time" else cut
+
+
+def is_ahead(task: Task, round_: int, now: int) -> bool:
+    """Whether the task's releases came faster than its rule says: nobody is asked for the round until it is due."""
+    return task.rule.advance == "release" and round_ > (now - task.start) // task.rule.least_seconds
+
+
+def opened_at(task: Task, round_: int, now: int) -> int:
+    """What check-outs of the round say of when they were issued; `now` counts where no clock advances the rounds."""
+    if task.rule.advance == "time":
+        return task.start + round_ * task.rule.round_seconds
+    return max(task.start, now - now % MINUTE)
+
+
+def ends(task: Task, round_: int, closes: int) -> int:
+    """Until when check-outs of the round are valid: whoever reports by them is not late. closes: when its batch does"""
+    if task.rule.advance == "time":
+        return min(task.expires, task.start + (round_ + 1) * task.rule.round_seconds)
+    return closes
 
 
 def closes(task: Task, round_: int, opened: int) -> int:

@@ -12,6 +12,7 @@ from choral.protocol import Report, report_id
 from choral.simulation.memory import Place
 from choral.storage import DeviceStore, DeviceTransaction, ServerStore
 
+ASKING = ("/v1/checkouts/", "/v1/openings")
 FINISHES = ("finish_shuffle", "finish_stream", "finish_release", "finish_erased")  # what a duty writes at its end
 WRITES = (
     "add",
@@ -98,12 +99,14 @@ class Wire:
     """What passed, by report id: bytes in the order of their first sending, who sent them, what reached the server.
 
     tokens: what was shown with a report; places: task and round of each report
+    asked: downloads of check-outs and openings, each kept once, in their order
     forged: reports that no device made and that may have reached the server
     """
 
     sent: dict[bytes, bytes] = field(default_factory=dict)
     tokens: dict[bytes, bytes] = field(default_factory=dict)
     places: dict[bytes, Place] = field(default_factory=dict)
+    asked: dict[bytes, str] = field(default_factory=dict)
     forged: set[bytes] = field(default_factory=set)
     sender: dict[bytes, int] = field(default_factory=dict)
     delivered: set[bytes] = field(default_factory=set)
@@ -128,7 +131,10 @@ class FaultyTransport:
 
     def fetch(self, path: str) -> bytes:
         """Downloads always work: a device without news has its latest check-out."""
-        return self.road().fetch(path)
+        body = self.road().fetch(path)
+        if path.startswith(ASKING):
+            self.wire.asked.setdefault(body, path)
+        return body
 
     def send(self, report: bytes, token: bytes = b"") -> None:
         """Hand the report over, or lose it, or lose the answer."""

@@ -17,6 +17,7 @@ from choral.server.versions import REFUSED
 from choral.simulation.device_invariants import check_device
 from choral.simulation.memory import Broken, require
 from choral.simulation.model_invariants import check_model
+from choral.simulation.round_invariants import check_rounds
 from choral.simulation.setting import MECHANISM, NOTHING
 from choral.simulation.world import World
 from choral.storage import BELOW_MINIMUM, BatchRow, ReleaseRow
@@ -30,6 +31,7 @@ def check(world: World) -> None:
     for number, device in enumerate(world.devices):
         check_device(world, number, device)
     _a_record_is_randomized_once(world)
+    check_rounds(world)
     for known in world.asked:
         rows = world.faults.inner.batches(known.hash)
         for row in rows:

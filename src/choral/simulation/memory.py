@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from choral.protocol.messages import Opening
 from choral.storage import BatchRow, VersionRow
 
 Place = tuple[bytes, int]  # a task's hash, and one of its rounds or versions
@@ -40,6 +41,7 @@ class Memory:
     batches, releases: by task and round; payloads: by report; said: category by report of the count
     versions: by task and number; current: version and roll-backs by task; streamed: by task
     folded: ids of the reports of a version
+    asked: what check-outs say, by task and round; looked_at: how many downloads were
     published: hashes of what the operator was told is published; deaths: the writes at which the server died
     """
 
@@ -53,5 +55,7 @@ class Memory:
     current: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     folded: dict[Place, frozenset[bytes]] = field(default_factory=dict)
     streamed: dict[bytes, Streamed] = field(default_factory=dict)
+    asked: dict[Place, Opening] = field(default_factory=dict)
+    looked_at: int = 0
     published: set[bytes] = field(default_factory=set)
     deaths: list[str] = field(default_factory=list)

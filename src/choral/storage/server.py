@@ -8,7 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from choral.errors import StoreError
-from choral.storage.server_rows import Arrival, AuditRow, BatchRow, Duty, ReleaseRow, Slot, TaskRow, VersionRow
+from choral.storage.server_rows import (
+    Arrival,
+    AuditRow,
+    BatchRow,
+    Duty,
+    OpeningRow,
+    ReleaseRow,
+    Slot,
+    TaskRow,
+    VersionRow,
+)
 
 
 class StorageFull(StoreError):  # noqa: N818  # named as people name it
@@ -38,11 +48,16 @@ class ServerStore(Protocol):
         """All tasks, without their algorithms' state, in the order of their hashes."""
         ...
 
-    def open_round(self, slot: Slot) -> BatchRow:
-        """The ledger row of this round, made as `slot` says unless it is there: what it says stays.
+    def open_round(self, slot: Slot, issued: int, params: bytes) -> OpeningRow | None:
+        """What all check-outs of this round say: these parameters, unless it was opened before; None if its batch is cut.
 
-        Only the chance of a row that a report made, before any check-out of its round, is still to be settled: by this.
+        Makes the round's ledger row as `slot` says unless it is there: what it says stays. Only the chance of a row that a
+        report made, before any check-out of its round, is still to be settled: by this.
         """
+        ...
+
+    def opening(self, task: bytes, round_: int) -> OpeningRow | None:
+        """What all check-outs of this round say, if it was opened and its batch is not cut."""
         ...
 
     def is_spent(self, task: bytes, token: bytes) -> bool:

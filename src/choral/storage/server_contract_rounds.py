@@ -19,33 +19,53 @@ from choral.storage.server_contract_parts import (
     refused,
     require,
 )
-from choral.storage.server_rows import BELOW_MINIMUM, Arrival, ReleaseRow, Slot
+from choral.storage.server_rows import BELOW_MINIMUM, Arrival, OpeningRow, ReleaseRow, Slot
 
 STREAM = Slot(TASK, 0, 1, 1, CLOSES, ERASE_BY, streams=True)
+SLOT = Slot(TASK, 0, MINIMUM, GOAL, CLOSES, ERASE_BY, chance=77)
 
 
-def _opens_a_round_once_with_its_chance(store: ServerStore) -> None:
+def _opens_a_round_once_and_for_all(store: ServerStore) -> None:
     keep_task(store)
-    slot = Slot(TASK, 0, MINIMUM, GOAL, CLOSES, ERASE_BY, chance=77)
-    require(store.open_round(slot).chance == 77, "keeps the chance of a round")
-    row = store.open_round(replace(slot, chance=88, closes=CLOSES + 1))
-    require((row.chance, row.closes, row.reports) == (77, CLOSES, 0), "keeps what a round's row said first")
+    require(store.opening(TASK, 0) is None, "knows nothing of a round that nobody opened")
+    said = OpeningRow(60, 77, CLOSES, b"params")
+    require(store.open_round(SLOT, 60, b"params") == said, "keeps what a round says as it is opened")
+    again = replace(SLOT, chance=88, closes=CLOSES + 1)
+    require(store.open_round(again, 120, b"other") == said, "keeps what a round said first")
     store.add([arrival(next(NUMBERS))])
     require((first_row(store).reports, first_row(store).chance) == (1, 77), "counts into the row that was opened")
+    other = replace(SLOT, round=1, chance=0)
+    require(store.open_round(other, 180, b"") == OpeningRow(180, 0, CLOSES, b""), "opens another round, also for nobody")
+    require(store.open_round(replace(other, chance=5), 180, b"") == OpeningRow(180, 0, CLOSES, b""), "keeps a chance of 0")
+    require(store.opening(TASK, 0) == said, "keeps each round's opening")
 
 
 def _settles_the_chance_of_a_round_that_began_with_a_report(store: ServerStore) -> None:
     keep_task(store)
     store.add([arrival(next(NUMBERS))])
     require(first_row(store).chance == 0, "knows no chance of a round before its check-out")
-    row = store.open_round(Slot(TASK, 0, MINIMUM, GOAL, CLOSES + 1, ERASE_BY, chance=77))
-    require((row.chance, row.closes, row.reports) == (77, CLOSES, 1), "settles a round's chance once, and nothing else")
-    require(first_row(store).chance == 77, "keeps the chance that was settled")
+    require(store.opening(TASK, 0) is None, "knows no opening of a round that began with a report")
+    opening = store.open_round(replace(SLOT, closes=CLOSES + 1), 60, b"params")
+    require(opening == OpeningRow(60, 77, CLOSES, b"params"), "settles a round's chance once, and not when it closes")
+    require((first_row(store).chance, first_row(store).reports) == (77, 1), "keeps the chance that was settled")
+
+
+def _says_nothing_of_a_round_that_takes_no_reports(store: ServerStore) -> None:
+    keep_task(store)
+    store.open_round(SLOT, 60, b"params")
+    store.add([arrival(next(NUMBERS)) for _ in range(GOAL)])
+    leased(store, "shuffle", 70)
+    require(store.opening(TASK, 0) is None, "forgets what a round said as its batch is cut")
+    require(store.open_round(SLOT, 80, b"other") is None, "opens no round whose batch is cut")
+    store.open_round(replace(SLOT, round=1), 80, b"params")
+    store.erase_due(CLOSES)
+    require(store.opening(TASK, 1) is None, "forgets what a round said as it is abandoned")
+    require(store.open_round(replace(SLOT, round=1), CLOSES, b"") is None, "opens no round that was abandoned")
 
 
 def _abandons_a_round_that_nobody_joined(store: ServerStore) -> None:
     keep_task(store)
-    store.open_round(Slot(TASK, 0, MINIMUM, GOAL, CLOSES, ERASE_BY))
+    store.open_round(replace(SLOT, chance=0), 60, b"params")
     row = store.erase_due(CLOSES)
     require(row is not None and (row.state, row.why) == ("erased", BELOW_MINIMUM), "erases a round that nobody joined")
     require(head(store).round == 1, "passes a round that it erased")
@@ -121,8 +141,9 @@ def _erases_a_stream_without_a_legal_report(store: ServerStore) -> None:
 
 
 ROUND_CHECKS = (
-    _opens_a_round_once_with_its_chance,
+    _opens_a_round_once_and_for_all,
     _settles_the_chance_of_a_round_that_began_with_a_report,
+    _says_nothing_of_a_round_that_takes_no_reports,
     _abandons_a_round_that_nobody_joined,
     _lets_late_reports_join_the_open_batch_once,
     _streams_each_report_once,

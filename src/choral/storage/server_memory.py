@@ -10,7 +10,17 @@ from dataclasses import dataclass, field, replace
 from choral.storage import server_memory_models as models
 from choral.storage import server_memory_reports as reports
 from choral.storage.server_memory_tables import Tables
-from choral.storage.server_rows import Arrival, AuditRow, BatchRow, Duty, ReleaseRow, Slot, TaskRow, VersionRow
+from choral.storage.server_rows import (
+    Arrival,
+    AuditRow,
+    BatchRow,
+    Duty,
+    OpeningRow,
+    ReleaseRow,
+    Slot,
+    TaskRow,
+    VersionRow,
+)
 
 
 @dataclass(slots=True)
@@ -39,12 +49,16 @@ class MemoryServerStore:
         with self._lock:
             return tuple(replace(self._tables.tasks[key], state=b"") for key in sorted(self._tables.tasks))
 
-    def open_round(self, slot: Slot) -> BatchRow:
-        """The ledger row of this round, made unless it is there."""
+    def open_round(self, slot: Slot, issued: int, params: bytes) -> OpeningRow | None:
+        """What all check-outs of this round say: these parameters, unless it was opened before."""
         with self._lock:
-            row = self._tables.open_batch(slot)
-            self._tables.batches[row.number] = replace(row, chance=row.chance or slot.chance)
-            return self._tables.batches[row.number]
+            self._tables.open_round(slot, issued, params)
+            return self._tables.opening(slot.task, slot.round)
+
+    def opening(self, task: bytes, round_: int) -> OpeningRow | None:
+        """What all check-outs of this round say, if it was opened and its batch is not cut."""
+        with self._lock:
+            return self._tables.opening(task, round_)
 
     def is_spent(self, task: bytes, token: bytes) -> bool:
         """Whether a report of the task was kept with this token."""

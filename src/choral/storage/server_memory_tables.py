@@ -14,6 +14,7 @@ from choral.storage.server_rows import (
     BatchRow,
     BatchState,
     Duty,
+    OpeningRow,
     ReleaseRow,
     Slot,
     TaskRow,
@@ -29,12 +30,14 @@ class Tables:
     """Everything that is kept.
 
     numbers: of batches by task and round; reports: sealed bytes by batch and id, None once they are erased
+    openings: when a batch's round was opened, and its parameters
     releases: a row with what was signed and what only the operator may read; starts: states of versions 0
     """
 
     tasks: dict[bytes, TaskRow] = field(default_factory=dict)
     batches: dict[int, BatchRow] = field(default_factory=dict)
     numbers: dict[tuple[bytes, int], int] = field(default_factory=dict)
+    openings: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     reports: dict[int, dict[bytes, bytes | None]] = field(default_factory=dict)
     payloads: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
     releases: dict[bytes, tuple[ReleaseRow, bytes, bytes]] = field(default_factory=dict)
@@ -52,6 +55,21 @@ class Tables:
             self.batches[number] = replace(row, chance=slot.chance, late=slot.late, streams=slot.streams)
             self.reports[number] = {}
         return self.batches[number]
+
+    def open_round(self, slot: Slot, issued: int, params: bytes) -> None:
+        """What all check-outs of the round say, kept unless something is, or its batch is cut."""
+        row = self.open_batch(slot)
+        if row.state == "open" and row.number not in self.openings:
+            self.openings[row.number] = (issued, params)
+            self.batches[row.number] = replace(row, chance=row.chance or slot.chance)
+
+    def opening(self, task: bytes, round_: int) -> OpeningRow | None:
+        """What all check-outs of the round say."""
+        number = self.numbers.get((task, round_), 0)
+        if number not in self.openings:
+            return None
+        row, (issued, params) = self.batches[number], self.openings[number]
+        return OpeningRow(issued, row.chance, row.closes, params)
 
     def lease(self, duty: Duty, now: int, until: int) -> BatchRow | None:
         """A batch that is due for `duty`, from now on nobody else's until `until`; an open one is cut, unless it streams on."""
@@ -121,6 +139,8 @@ class Tables:
         return row.closes <= now
 
     def _pass_round(self, batch: BatchRow) -> None:
+        """Nobody is asked for this round any more."""
+        self.openings.pop(batch.number, None)
         task = self.tasks[batch.task]
         self.tasks[batch.task] = replace(task, round=max(task.round, batch.round + 1))
 

@@ -56,6 +56,11 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE TABLE spent (task bytea NOT NULL REFERENCES task (hash), token bytea NOT NULL, PRIMARY KEY (task, token));
     """,
+    """
+    CREATE TABLE opening (
+        batch bigint PRIMARY KEY REFERENCES batch (number), issued bigint NOT NULL, params bytea NOT NULL
+    );
+    """,
 )
 
 

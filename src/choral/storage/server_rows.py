@@ -87,6 +87,19 @@ class BatchRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OpeningRow:
+    """What every check-out of a round says, from the first one on; gone once the round takes no more reports.
+
+    issued: when the round was opened, and closes: when its batch closes; unix seconds; params: encoded parameters
+    """
+
+    issued: int
+    chance: int
+    closes: int
+    params: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class TaskRow:
     """A task as its operator signed it; `round` counts the batches that were cut, `state` is its algorithm's.
 

@@ -71,6 +71,11 @@ MIGRATIONS: tuple[str, ...] = (
         task BLOB NOT NULL REFERENCES task (hash), token BLOB NOT NULL, PRIMARY KEY (task, token)
     ) WITHOUT ROWID, STRICT;
     """,
+    """
+    CREATE TABLE opening (
+        batch INTEGER PRIMARY KEY REFERENCES batch (number), issued INTEGER NOT NULL, params BLOB NOT NULL
+    ) STRICT;
+    """,
 )
 
 

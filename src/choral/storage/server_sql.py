@@ -11,7 +11,17 @@ from choral.storage import server_sql_models as models
 from choral.storage import server_sql_reports as reports
 from choral.storage import server_sql_rounds as rounds
 from choral.storage.server_database import Database
-from choral.storage.server_rows import Arrival, AuditRow, BatchRow, Duty, ReleaseRow, Slot, TaskRow, VersionRow
+from choral.storage.server_rows import (
+    Arrival,
+    AuditRow,
+    BatchRow,
+    Duty,
+    OpeningRow,
+    ReleaseRow,
+    Slot,
+    TaskRow,
+    VersionRow,
+)
 
 TASK = "hash, signal, expires, signed, round, state, revision, version"
 HEAD = TASK.replace("state", "?")  # bound to no bytes: a state can be large
@@ -50,10 +60,15 @@ class SqlServerStore:
         """All tasks, without their algorithms' state."""
         return tuple(TaskRow(*row) for row in self._database.read(f"SELECT {HEAD} FROM task ORDER BY hash", b""))
 
-    def open_round(self, slot: Slot) -> BatchRow:
-        """The ledger row of this round, made unless it is there."""
+    def open_round(self, slot: Slot, issued: int, params: bytes) -> OpeningRow | None:
+        """What all check-outs of this round say: these parameters, unless it was opened before."""
         with self._database.transaction() as db:
-            return rounds.open_round(db, slot)
+            return rounds.open_round(db, slot, issued, params)
+
+    def opening(self, task: bytes, round_: int) -> OpeningRow | None:
+        """What all check-outs of this round say, if it was opened and its batch is not cut."""
+        rows = self._database.read(rounds.OPENING, task, round_)
+        return OpeningRow(*rows[0]) if rows else None
 
     def is_spent(self, task: bytes, token: bytes) -> bool:
         """Whether a report of the task was kept with this token."""

@@ -9,11 +9,15 @@ from typing import Any
 
 from choral.storage.server import LeaseLost
 from choral.storage.server_database import Connection
-from choral.storage.server_rows import BELOW_MINIMUM, RETENTION_OVER, BatchRow, Duty, Slot
+from choral.storage.server_rows import BELOW_MINIMUM, RETENTION_OVER, BatchRow, Duty, OpeningRow, Slot
 
 BATCH = (
     "number, task, round, state, reports, minimum, goal, closes, erase_by, legal, dropped, lease, lease_until, why, "
     "chance, late, streams, cut_at"
+)
+OPENING = (
+    "SELECT opening.issued, batch.chance, batch.closes, opening.params FROM opening JOIN batch ON batch.number = opening.batch "
+    "WHERE batch.task = ? AND batch.round = ?"
 )
 _RIVAL = (
     "NOT EXISTS (SELECT 1 FROM batch AS rival WHERE rival.task = batch.task AND rival.number <> batch.number "
@@ -60,11 +64,14 @@ def open_batch(db: Connection, slot: Slot) -> tuple[int, bool]:
     return number, True
 
 
-def open_round(db: Connection, slot: Slot) -> BatchRow:
-    """The row of this round, made unless it is there; its chance is settled by whoever asks first."""
-    number, _ = open_batch(db, slot)
-    db.execute("UPDATE batch SET chance = ? WHERE number = ? AND chance = 0", (slot.chance, number))
-    return numbered(db, number)
+def open_round(db: Connection, slot: Slot, issued: int, params: bytes) -> OpeningRow | None:
+    """What all check-outs of the round say, kept unless something is, or its batch is cut: whoever asks first settles it."""
+    number, is_open = open_batch(db, slot)
+    sql = "INSERT INTO opening (batch, issued, params) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+    if is_open and db.execute(sql, (number, issued, params)).rowcount == 1:
+        db.execute("UPDATE batch SET chance = ? WHERE number = ? AND chance = 0", (slot.chance, number))
+    found = db.execute(OPENING, (slot.task, slot.round)).fetchone()
+    return OpeningRow(*found) if found else None
 
 
 def lease(db: Connection, duty: Duty, now: int, until: int) -> BatchRow | None:
@@ -131,5 +138,7 @@ def _forget(db: Connection, number: int) -> int:
 
 
 def _pass_round(db: Connection, batch: BatchRow) -> None:
+    """Nobody is asked for this round any more."""
+    db.execute("DELETE FROM opening WHERE batch = ?", (batch.number,))
     after = batch.round + 1
     db.execute("UPDATE task SET round = ? WHERE hash = ? AND round < ?", (after, batch.task, after))

@@ -151,7 +151,7 @@ def _without_clock(task: Task) -> Task:
 
     Without a clock a batch could hold all reports of one device: a report pays for that too.
     """
-    rule = replace(task.rule, rounds_open=1, advance="release")
+    rule = replace(task.rule, rounds_open=1, advance="release", least_seconds=1)
     changed = replace(task, rule=rule)
     price = required_price(
         task.mechanism.build(NAMES),

@@ -123,7 +123,15 @@ def _ask(server: LocalServer, issuer: LocalIssuer, mail: Mail, agents: int, vers
         canaries=canaries["buffered"].hash,
         issuer=named.hash,
     )
-    buffered = buffered_task(desk, epsilon=EPSILON, minimum=agents, goal=agents, steps=NIGHTS + 1, delay_seconds=0)
+    buffered = buffered_task(
+        desk,
+        epsilon=EPSILON,
+        minimum=agents,
+        goal=agents,
+        steps=NIGHTS + 1,
+        delay_seconds=0,
+        least_seconds=1,  # a night of the devices passes in seconds
+    )
     desk = replace(desk, canaries=canaries["drawn"].hash)
     drawn = drawn_task(desk, epsilon=DRAWN_EPSILON, instances=INSTANCES, version_seconds=version_seconds)
     messages: Sequence[Release | Task] = (named, *canaries.values(), buffered, drawn)

@@ -103,7 +103,7 @@ def _resized(task: Task, size: Size) -> Task:
     return replace(
         task,
         terms=replace(task.terms, minimum=goal, reports_for_life=for_life),
-        rule=replace(task.rule, minimum=goal, goal=goal),
+        rule=replace(task.rule, minimum=goal, goal=goal, least_seconds=1),  # a day passes in seconds
         chance=round(size.chance * CHANCE_UNIT) if is_tree else task.chance,
         delay_seconds=int(DELAY.total_seconds()),
         reviewer="demo",

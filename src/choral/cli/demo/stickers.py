@@ -140,7 +140,14 @@ def _ask(server: LocalServer, agents: int, canaries: Arrays) -> Task:
     )
     public = Release(bytes(32), 0, "canaries", 0, 0, (), {name: np.asarray(array) for name, array in canaries.items()})
     task = choice_task(
-        desk, head=HEAD, epsilon=EPSILON, minimum=agents, goal=agents, reports_for_life=DAYS, canaries=public.hash
+        desk,
+        head=HEAD,
+        epsilon=EPSILON,
+        minimum=agents,
+        goal=agents,
+        reports_for_life=DAYS,
+        canaries=public.hash,
+        least_seconds=1,  # a day of the phones passes in seconds
     )
     for message in (rank_dictionary(), public, task):
         server.publish(message)

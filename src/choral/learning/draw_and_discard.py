@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from choral.learning.base import Arrays
 from choral.learning.models import Model, model_of
 from choral.learning.rows import Floats, checked_params, wide
+from choral.learning.schema import Work, require_arrays, weights
 from choral.learning.steps import MICRO, MILLI
 from choral.mechanisms import Estimate
 from choral.mechanisms.laplace_model import LaplaceModel
@@ -156,6 +157,14 @@ class DrawAndDiscard:
         cut = np.clip(drawn["params"].astype(np.float64), centre - reach, centre + reach).astype(np.float32)
         beyond = np.abs(cut - centre) > reach  # by what rounding to 32 bits added
         return {"params": np.where(beyond, np.nextafter(cut, around["params"]), cut)}
+
+    def require_params(self, params: Arrays) -> None:
+        """ValueError unless `params` is float[size], finite and no number beyond all learning."""
+        require_arrays(params, {"params": weights(self.learner.size)}, trains=True)
+
+    def device_work(self, params: Arrays, rows: int) -> Work:
+        """A gradient a row."""
+        return Work(16 * rows * self.learner.size, 8 * (rows + 8) * self.learner.size)
 
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
         """One report, float64[1, 2 size]: the instance that was drawn, and the step from it that is to be hidden."""

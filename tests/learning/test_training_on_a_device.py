@@ -79,7 +79,7 @@ def test_a_model_that_does_not_fit_is_refused_and_nothing_is_spent(params):
 
 
 def test_a_model_of_huge_numbers_moves_no_report_beyond_the_clip():
-    desk = Modelled(params=np.full(12, 3e38, np.float32))
+    desk = Modelled(params=np.full(12, 1e12, np.float32))
     device = agreed(desk, SIGNAL)
     device.record(typed("hello", "choices"), NOW)
     assert "contributed" in [step.kind for step in device.tick(NOW, READY)]

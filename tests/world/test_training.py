@@ -68,14 +68,13 @@ def busy(number):
 @pytest.mark.parametrize("write", WRITES)
 def test_a_server_that_dies_at_any_of_its_writes_before_and_after_the_commit_goes_on(write):
     number = 1 + WRITES.index(write)
-    with World.begin(TRAINING, agreed=False) as world:
-        run(world, [Op(Kind.CRASH_BEFORE_COMMIT, 0, number), Op(Kind.AGREE)])
-        run(world, busy(1) if not world.memory.deaths else ())
-        assert world.memory.deaths == [write]
-        run(world, [Op(Kind.CRASH_AFTER_COMMIT, 0, number), *busy(2)])
-        assert world.memory.deaths == [write, write]
-        run(world, [*training_day(2), *training_duties()])
-        assert all(len(versions(world, task)) >= 2 for task in (BUFFERED, DRAWN))
+    for crash in (Kind.CRASH_BEFORE_COMMIT, Kind.CRASH_AFTER_COMMIT):
+        with World.begin(TRAINING, agreed=False) as world:
+            run(world, [Op(crash, 0, number), Op(Kind.AGREE)])
+            run(world, busy(1) if not world.memory.deaths else ())
+            assert world.memory.deaths == [write]
+            run(world, [*busy(2), *training_day(2), *training_duties()])
+            assert all(len(versions(world, task)) >= 2 for task in (BUFFERED, DRAWN))
 
 
 def test_of_two_workers_at_one_batch_one_writes_and_the_slow_one_loses_its_lease():

@@ -68,7 +68,7 @@ def judge(signed: Signed, signal: Signal, *, names: Mapping[str, type[Any]], ope
         terms_hash=task.terms.hash,
         task_hash=task.hash,
         question=question_of(checkout.params),
-        nothing=_rehearsed(task, checkout, mechanism, algorithm, signal),
+        nothing=rehearse(task, checkout, mechanism, algorithm, signal),
     )
 
 
@@ -150,7 +150,7 @@ def _require_work(task: Task, checkout: Checkout, mechanism: Any, algorithm: Any
         raise refuse("too-much-work", name, f"{operations:,} operations, {numbers:,} numbers at a time")
 
 
-def _rehearsed(task: Task, checkout: Checkout, mechanism: Any, algorithm: Any, signal: Signal) -> NDArray[Any]:
+def rehearse(task: Task, checkout: Checkout, mechanism: Any, algorithm: Any, signal: Signal) -> NDArray[Any]:
     """What is contributed without any event, one row: the device half run once on what the app answers for nothing.
 
     A data-free rehearsal of the whole way to a sealed report: what fails here fails on every device alike. A mechanism refuses

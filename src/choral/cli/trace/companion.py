@@ -29,7 +29,7 @@ RANK, EPSILON = 1, 8.0
 CENTRES = ("sleeping", "working", "a walk", "reading a book")  # a public catalogue of four clusters, instead of 64 items
 ITEMS = clustered(Fragments(), np.array([[NUMBERS[name]] * 6 for name in CENTRES], np.uint8))
 CHARGING = Conditions(idle=True, charging=True, unmetered=True)
-IN_USE = Conditions(idle=False, charging=False, unmetered=False)
+IN_USE = Conditions(idle=False, charging=True, unmetered=True)
 Hours = Sequence[tuple[int, str, int, bool]]
 DAY: Hours = ((6, "sleeping", 60, False), (9, "working", 45, False), (14, "working", 5, True), (18, "a walk", 85, False))
 OTHERS_DAY: Hours = (DAY[0], DAY[1], DAY[3], (20, "reading a book", 70, False))

@@ -126,7 +126,7 @@ def _spent(known: Mapping[str, Any], ledger: Any) -> str:
 
 
 def _used(known: Mapping[str, Any], _: Any) -> str:
-    return f"the events that were used are deleted from the journal of {known['signal'].name}, in the same transaction"
+    return f"the events that were used are deleted from the journal of {known['signal']}, in the same transaction"
 
 
 def _legal(_: Mapping[str, Any], mask: Any) -> str:

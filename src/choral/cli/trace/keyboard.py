@@ -52,7 +52,7 @@ def _on_the_device(transport: InProcessTransport, stage: Stage, told: list[str])
     agent.tick(NOW + timedelta(hours=14), Conditions(idle=True, charging=True, unmetered=True))
     told.append("On the device, then at the server: the report leaves at its random time")
     due = datetime.fromtimestamp(agent.waiting()[0].due, UTC)
-    agent.tick(due, Conditions(idle=False, charging=False, unmetered=False))
+    agent.tick(due, Conditions(idle=False, charging=True, unmetered=True))
 
 
 def _question(server_key: bytes, shuffler_key: bytes) -> Task:

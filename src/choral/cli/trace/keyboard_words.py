@@ -39,7 +39,7 @@ def _randomized(known: Mapping[str, Any], payloads: Any) -> str:
 
 
 def _recorded(known: Mapping[str, Any], _: Any) -> str:
-    return f"one private record kept; {known['reservoir'].seen} event seen since the last report"
+    return f"one private record kept; {known['count']} event seen since the last report"
 
 
 def _legal(_: Mapping[str, Any], mask: Any) -> str:

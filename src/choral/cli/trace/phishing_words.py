@@ -94,7 +94,7 @@ def _randomized(known: Mapping[str, Any], payloads: Any) -> str:
 
 
 def _used(known: Mapping[str, Any], _: Any) -> str:
-    return f"the record that was used is deleted from the journal of {known['signal'].name}, in the same transaction"
+    return f"the record that was used is deleted from the journal of {known['signal']}, in the same transaction"
 
 
 def _legal(_: Mapping[str, Any], mask: Any) -> str:

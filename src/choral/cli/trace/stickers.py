@@ -87,7 +87,7 @@ def _on_the_phone(transport: InProcessTransport, stage: Stage, told: list[str]) 
     phone.train(NIGHT, Conditions(idle=True, charging=True, unmetered=True))
     told.append("On the phone, then at the server: the report leaves at its random time")
     stage.now = datetime.fromtimestamp(phone.agent.waiting()[0].due, UTC)
-    phone.agent.tick(stage.now, Conditions(idle=False, charging=False, unmetered=False))
+    phone.agent.tick(stage.now, Conditions(idle=False, charging=True, unmetered=True))
 
 
 def _question(stage: Stage) -> Task:

@@ -1,4 +1,5 @@
-"""How `choral trace` watches: a profiler's hook tells when one of the watched functions of the production code returns.
+"""How `choral trace` watches: a profiler's hook tells when one of the watched functions of the production code returns, but
+for a device's rehearsal of a check-out without any event.
 
 Keys, times and random words are written down here, so that what is printed is the same on every machine, but for seals,
 whose keys the operating system draws anew: of them only sizes are shown.
@@ -14,6 +15,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 import choral
+from choral.device.judging import rehearse
 from choral.numerics import ScriptedEntropy
 
 WORDS = 64
@@ -27,9 +29,10 @@ Watched = Sequence[tuple[Callable[..., Any], Words]]
 def watching(lines: list[str], watched: Watched) -> Iterator[None]:
     """Append a line for each return of a watched function, while the context lasts; none where its words are empty."""
     codes = {_code(function): (function, describe) for function, describe in watched}
+    rehearsal = _code(rehearse)
 
     def hook(frame: FrameType, event: str, result: Any) -> None:
-        if event == "return" and frame.f_code in codes:
+        if event == "return" and frame.f_code in codes and not _is_within(frame, rehearsal):
             function, describe = codes[frame.f_code]
             if text := describe(frame.f_locals, result):
                 lines.append(f"{_place(function)}\t{text}")
@@ -66,6 +69,14 @@ def secret(name: str) -> bytes:
 
 def _code(function: Any) -> CodeType:
     return inspect.unwrap(function).__code__  # type: ignore[no-any-return]
+
+
+def _is_within(frame: FrameType, code: CodeType) -> bool:
+    """Whether the function with this code has called the frame."""
+    caller = frame.f_back
+    while caller is not None and caller.f_code is not code:
+        caller = caller.f_back
+    return caller is not None
 
 
 def _place(function: Any) -> str:

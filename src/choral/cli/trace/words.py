@@ -6,7 +6,9 @@ from typing import Any
 
 from choral.cli.trace.tracing import Watched
 from choral.device import consent, contribution, outbox
+from choral.device.judging import judge
 from choral.device.ledger import BudgetLedger
+from choral.device.published import Published
 from choral.device.transport import MOST_BYTES
 from choral.privacy import MICRO
 from choral.protocol import sealing
@@ -21,7 +23,7 @@ SHOWN = 48  # bytes of a payload
 def _checked_out(asked: Mapping[str, Any], answer: Any) -> str:
     if answer is None:  # a signal that no task asks about
         return ""
-    whose = "the same for every device that asks in this minute" if answer[1] else "drawn for this request, which names no one"
+    whose = "the same for every device in this round" if answer[1] else "drawn for this request, which names no one"
     compressed = asked["compressed"]
     size = len(expand(answer[0], MOST_BYTES)) if compressed else len(answer[0])
     return f"{size} bytes of signed check-outs, {'compressed on their way, ' * compressed}{whose}"
@@ -33,6 +35,26 @@ def _opened(_: Mapping[str, Any], opened: Any) -> str:
         f"both signatures hold: {task.mechanism.name} for {task.algorithm.name}, task {task.hash.hex()[:16]}…, "
         f"round {check.round}\nprice {task.terms.epsilon:.6f} nats a report; chance of taking part {check.chance / 2**32:g}"
     )
+
+
+def _judged(_: Mapping[str, Any], offer: Any) -> str:
+    return (
+        "all that could be refused was looked at, and no person's data: what may be asked, price, sizes, work, dates, chance;\n"
+        f"rehearsed without any event to the end; 'nothing' would be {_short(offer.nothing)}"
+    )
+
+
+def _short(nothing: Any) -> str:
+    values = nothing.ravel()
+    return f"{values.tolist()}" if len(values) <= 4 else f"{len(values)} numbers"
+
+
+def _told(_: Mapping[str, Any], answer: Any) -> str:
+    return f"{len(answer[0])} bytes that tell everyone what the check-outs of all open rounds say, on another connection"
+
+
+def _compared(_: Mapping[str, Any], __: Any) -> str:
+    return "round, chance, dates and question are those that everyone is told"
 
 
 def _agreed(known: Mapping[str, Any], _: Any) -> str:
@@ -74,12 +96,16 @@ def _permuted(_: Mapping[str, Any], order: Any) -> str:
 
 
 def _signed(known: Mapping[str, Any], signed: Any) -> str:
-    return f"a {type(known['message']).__name__} of {len(signed.body)} bytes, signed"
+    name = type(known["message"]).__name__
+    return f"{'an' if name[0] in 'AEIO' else 'a'} {name} of {len(signed.body)} bytes, signed"
 
 
 PATH: Watched = (
     (Counter.answer, _checked_out),
+    (Counter.openings, _told),
     (sealing.open_checkout, _opened),
+    (judge, _judged),
+    (Published.require_same, _compared),
     (consent.agree, _agreed),
     (contribution.draw_coin, _coin),
     (BudgetLedger.spend, _spent),

@@ -107,6 +107,7 @@ def heavy_task(signal):
         algorithm=Spec.of(Count(dictionary=sites().release().hash)),
         price_micro=micro(mechanism.epsilon),
         delay_seconds=0,
+        dictionary="browser.domains",
     )
 
 

@@ -301,10 +301,20 @@ def test_a_model_of_a_wrong_shape_is_skipped_with_a_reason_and_nothing_is_spent(
     made = phone(desk)
     made.choose(made.suggest("thank you").number, 1, NOW)
     steps = made.train(NOW, READY).steps
-    assert [step.kind for step in steps] == ["refused"]
-    assert "does not fit" in steps[0].text
+    assert [(step.kind, step.code) for step in steps] == [("refused", "wrong-parameters")]
     assert made.agent.ledger().account("nobody").life_micro == 0
-    assert len(made.agent.export()["journal"]) == 1
+    assert made.agent.export()["journal"] == [], "nobody could agree to a task that was not let in"
+
+
+def test_holdings_that_do_not_fit_the_model_are_answered_with_nothing_and_paid():
+    """Were they refused, silence would tell what this person downloaded."""
+    steps = []
+    for preference in ((1.0, 2.0), (0.5, 0.1, 0.2, 0.2)):
+        made = phone(StickerDesk(), account=SomeAccount(preference=preference))
+        made.choose(made.suggest("thank you").number, 1, NOW)
+        steps.append([(step.kind, step.text) for step in made.train(NOW, READY).steps])
+        assert made.agent.ledger().account("nobody").life_micro > 0
+    assert steps[0] == steps[1]
 
 
 def test_a_model_that_does_not_fit_what_was_downloaded_leaves_the_order_as_it_is():

@@ -114,7 +114,7 @@ def test_no_text_and_no_keyword_reaches_the_store_neither_its_files_nor_its_rows
         assert mark.encode("utf-16-le") not in raw
     rows = dump(store)
     with store.transaction() as tx:
-        rows["stickers.local"] = list(tx.scan("stickers.local"))
+        rows |= {name: list(tx.scan(name)) for name in ("stickers.local", "binding")}
         assert sorted(tx.spaces()) == sorted({name for name, found in rows.items() if found} | {"stickers.downloads"})
     plain = b"".join(key + value for found in rows.values() for key, value in found)
     assert plain

@@ -173,7 +173,7 @@ def test_all_devices_send_the_same_heads_on_the_report_road(two_people):
     *_, people = two_people
     heads = [sorted({bytes(one.up).split(b"\r\n\r\n")[0] for one in person.on_reports}) for person in people]
     assert heads[0] == heads[1]
-    assert len(heads[0]) == 2  # one for check-outs, one for uploads
+    assert len(heads[0]) == 3  # one for check-outs, one for openings, one for uploads
 
 
 def test_no_time_of_the_device_is_sent_on_either_road(two_people):

@@ -157,8 +157,10 @@ def rehearse(task: Task, checkout: Checkout, mechanism: Any, algorithm: Any, sig
     before it draws, so that one that comes to draw takes the row.
     """
     try:
-        values = contribute(algorithm, checkout.params, signal.examples(()))
-        row = values[:1]
+        if signal.is_personal:
+            row = np.asarray(algorithm.nothing(checkout.params))
+        else:
+            row = contribute(algorithm, checkout.params, signal.examples(()))[:1]
         if not len(row) or (row.dtype.kind == "f" and not np.isfinite(row).all()):
             raise ValueError("the app's signal answers with no row, or with numbers that are none; it must answer 'nothing'")
         with suppress(Drawn):

@@ -62,6 +62,8 @@ class Signal:
     dictionary: hash of the Release that names the categories; empty if there is none
     dictionary_name, signer: what Terms call that list, and the key it is signed with where it is not the app's own
     asks: what may be asked of it; without it, anything that fits
+    is_personal: whether the shapes of its examples follow from what this person holds. Then a check-out is not rehearsed on
+        them: what does not fit is no refusal, which would tell what the person holds, but "nothing", paid
     used: of journalled events, which ones `examples` makes a contribution of: they alone are deleted with it, and if it
         is none there is nothing to say; without it, all are
     """
@@ -76,6 +78,7 @@ class Signal:
     asks: Asks = ANYTHING
     dictionary_name: str = ""
     signer: bytes = NOBODY
+    is_personal: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit < 2**31:

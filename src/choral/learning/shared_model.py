@@ -94,6 +94,10 @@ class SharedModel(ABC):
         """Passes over the rows, each of which costs its gradient a few times."""
         return Work(16 * self.passes * rows * self.learner.size, 8 * (rows + 8) * self.learner.size)
 
+    def nothing(self, params: Arrays) -> NDArray[Any]:
+        """What a device contributes whose rows weigh nothing, float64[1, size]: zeros."""
+        return np.zeros((1, self.learner.size))
+
     def contribute(self, params: Arrays, examples: Arrays) -> NDArray[Any]:
         """One report, float64[1, size]: zeros where no row has weight; ValueError for a model that does not fit.
 

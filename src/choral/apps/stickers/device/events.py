@@ -49,7 +49,7 @@ def signals(examples: Callable[[Sequence[Choice]], Arrays]) -> tuple[Signal, Sig
 
     kinds = frozenset({KIND})
     return (
-        Signal(CHOICE, kinds, trained, limit=CHOICES, immediate=False, asks=TRAINING),
+        Signal(CHOICE, kinds, trained, limit=CHOICES, immediate=False, asks=TRAINING, is_personal=True),
         Signal(
             RANK,
             kinds,

@@ -26,7 +26,8 @@ from choral.mechanisms import ProjectiveGeometryResponse
 from choral.numerics import SeededEntropy
 from choral.privacy import micro
 from choral.protocol import Release, Spec, encode, sign
-from choral.server import TaskBook, check_out, ingest, publish_task, release_once, shuffle_once
+from choral.server import TaskBook, ingest, publish_task, release_once, shuffle_once
+from choral.server.checkout import Counter
 from choral.storage import MemoryServerStore
 from tests.device.setting import NAMES, OPERATOR, OPERATORS, READY, SERVER, SHUFFLER, START, Desk, agreed, task
 from tests.device.setting import NOW as DEVICE_NOW
@@ -216,8 +217,9 @@ class Server(Desk):
         self.day = 0
 
     def fetch(self, path):
+        counter = Counter.of(TaskBook(self.store, NAMES), SERVER, SeededEntropy(9))
         signal = path.rsplit("/", 1)[1]
-        return encode(check_out(TaskBook(self.store, NAMES), signal, server_key=SERVER, entropy=SeededEntropy(9), now=self.now))
+        return counter.openings(self.now)[0] if signal == "openings" else counter.answer(signal, self.now)[0]
 
 
 def test_the_device_half_imports_neither_server_nor_simulation():

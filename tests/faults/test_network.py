@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from choral.cli.bench.round_trips import Exchange
 from choral.device import HttpTransport
+from choral.device.consent import agree
 from choral.device.outbox import OUTBOX, SENT, Outgoing, put, send_due
 from choral.device.transport import Unreachable
 from choral.errors import PeerError
@@ -98,6 +99,7 @@ def test_a_devices_outbox_delivers_each_report_once_through_a_bad_network(tmp_pa
     world, store, entropy = OneHot.prepared(tmp_path, 40), MemoryDeviceStore(), SeededEntropy(4)
     now = datetime.now(UTC)
     with store.transaction() as tx:
+        agree(tx, world.task.terms, now)
         for body in world.bodies:
             put(tx, _outgoing(body, world.task, int(now.timestamp())))
     with forked(tmp_path) as (_, port), Proxy(port, Weather(200)) as proxy:

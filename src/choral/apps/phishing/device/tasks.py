@@ -1,9 +1,9 @@
 """The two ways to ask devices for a detector: buffered private gradients, and draw and discard.
 
 Device half: no server, no simulation. A device that fewer links came to than a contribution is made of stays silent, and the
-Terms say so: a report shows that this many links came. Whether they are labelled changes nothing but the report's content.
-The other choice, a report of nothing before the links are there, would spend one of the few reports of a person's life on
-no news; it is there for operators who want it (`silent=False`).
+Terms say so (`sending_is_visible`, and the number in `unit`): a report shows that this many links came. Whether they are
+labelled changes nothing but the report's content. The other choice, a report of nothing before the links are there, would
+spend one of the few reports of a person's life on no news; it is there for operators who want it (`silent=False`).
 """
 
 import math
@@ -117,7 +117,7 @@ def _terms(signal: str, price_micro: int, minimum: int, window: int, *, silent: 
     return Terms(
         purpose=PURPOSE,
         signal=signal,
-        unit=f"one update from {window} links on one device{'; a report shows that so many came' if silent else ''}",
+        unit=f"one update from {window} links on one device",
         trust="nobody",
         price_micro=price_micro,
         reports_per_day=1,

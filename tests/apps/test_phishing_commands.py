@@ -12,7 +12,7 @@ from choral.cli import labels
 from choral.cli.device import commands as device
 from choral.errors import ChoralError
 from choral.protocol import Release, Signed, decode, encode, sign, verify
-from tests.apps.phishing_device import LOGIN
+from tests.apps.phishing_device import LOGIN, links_task
 from tests.device.setting import OPERATOR
 
 PHISH = "http://paypal-login.192-0-2-7.account-verify.tk/wp-admin/login.php?cmd=1"
@@ -142,3 +142,9 @@ def test_a_name_like_a_protected_brand_is_said_even_if_the_model_is_calm(choral)
     assert "LOOK TWICE: the name is like that of paypal." in text
     on_device("report", "https://www.p\u0430ypal.com/", "--legitimate")
     assert "LOOK TWICE" not in on_device("score", "https://www.p\u0430ypal.com/")[0]
+
+
+def test_who_may_agree_is_told_what_a_reports_coming_shows():
+    loud, quiet = (device.report_in_words(links_task(silent=silent).terms) for silent in (True, False))
+    assert quiet == "a report is one update from 20 links on one device"
+    assert loud == f"{quiet}; while there is less none is sent, so that its coming shows there was as much"

@@ -15,9 +15,10 @@ from choral.apps.phishing.device.records import (
     KIND,
     LINKS,
     MOST_RECORDS,
-    RECORDS_NEEDED,
+    ROWS,
     UNIT_LINKS,
     WIDE_LINKS,
+    WINDOW,
     features_of,
     marks_of,
     received,
@@ -92,55 +93,92 @@ def test_without_consent_a_link_is_judged_and_nothing_is_kept():
     assert not kept(watch)
 
 
-def test_with_enough_labelled_records_the_device_contributes_and_only_those_it_used_are_deleted():
+def test_once_a_window_of_links_came_the_device_contributes_and_the_oldest_of_them_are_deleted():
     desk = LinkDesk()
     watch = device(desk)
-    bad, good = receive(watch, 4), receive(watch, 9, bad=False)
+    bad, good = receive(watch, 4), receive(watch, WINDOW - 1, bad=False)
     watch.book.take(signed(feed(*((link, True) for link in bad), *((link, False) for link in good[:3]))), watch.operators)
     before = kept(watch)
-    steps = watch.agent.tick(NOW, READY)
-    assert [step.kind for step in steps] == ["contributed", "sent"]
+    assert [step.kind for step in watch.agent.tick(NOW, READY)] == ["contributed", "sent"]
     assert len(desk.received) == 1
-    labelled = [event for event in before if watch.book.label(marks_of(event)) is not None]
-    used = labelled[-RECORDS_NEEDED:]
-    assert kept(watch) == [event for event in before if event not in used]
-    assert len(kept(watch)) == 13 - RECORDS_NEEDED
+    assert kept(watch) == before[WINDOW:]
     watch.receive(GOOD.format("later"), None, HERE, NOW)
-    assert len(kept(watch)) == 14 - RECORDS_NEEDED
+    assert len(kept(watch)) == 4
 
 
-def test_too_few_labelled_records_train_nothing_spend_nothing_and_stay():
+def test_of_a_window_the_newest_labelled_links_are_learnt_from_and_no_other():
+    book = {}
+    (signal, *_) = signals(lambda of_link: book.get(of_link[0]))
+    events = [received(look(GOOD.format(number), None, HERE), NOW) for number in range(WINDOW + 3)]
+    places = (0, 2, 3, 7, 11, 12, 19, WINDOW, WINDOW + 1)  # the last two lie outside of the window
+    book.update({marks_of(events[place])[0]: place % 2 == 0 for place in places})
+    examples = signal.examples(events)
+    chosen = [place for place in places if place < WINDOW][-ROWS:]
+    layout = constants().public
+    assert (examples["inputs"] == layout.rows([features_of(events[place]) for place in chosen])).all()
+    assert examples["label"].tolist() == [float(place % 2 == 0) for place in chosen]
+    assert examples["weight"].tolist() == [1.0] * ROWS
+    book.clear()
+    book[marks_of(events[5])[0]] = True
+    assert signal.examples(events)["weight"].tolist() == [1.0, *[0.0] * (ROWS - 1)]
+    assert not signal.examples(events[: WINDOW - 1])["weight"].any()
+
+
+def test_too_few_links_train_nothing_spend_nothing_and_stay_however_many_are_labelled():
     desk = LinkDesk()
     watch = device(desk)
-    for link in receive(watch, RECORDS_NEEDED - 1):
+    for link in receive(watch, WINDOW - 1):
         watch.book.report(link, phishing=True, now=NOW)
-    receive(watch, 3, bad=False)
     (step,) = watch.agent.tick(NOW, READY)
     assert step.kind == "skipped"
     assert "nothing to say" in step.text
     assert not desk.received
     assert not watch.agent.ledger().account("nobody").life_micro
-    assert len(kept(watch)) == RECORDS_NEEDED + 2
-    watch.book.report(GOOD.format(0), phishing=False, now=NOW)
+    assert len(kept(watch)) == WINDOW - 1
+    receive(watch, 1, bad=False)
     assert "contributed" in {one.kind for one in watch.agent.tick(NOW, READY)}
-    assert len(kept(watch)) == 2
+    assert not kept(watch)
 
 
-def test_where_terms_forbid_silence_too_few_records_make_a_report_of_nothing_and_stay():
+def test_a_window_without_a_label_makes_a_report_of_zeros_that_is_paid():
+    desk = LinkDesk()
+    watch = device(desk)
+    receive(watch, WINDOW)
+    (signal, *_) = watch.agent.signals
+    assert not any(array.any() for array in signal.examples(kept(watch)).values())
+    assert [step.kind for step in watch.agent.tick(NOW, READY)] == ["contributed", "sent"]
+    assert watch.agent.ledger().account("nobody").life_micro == links_task().terms.price_micro
+    assert not kept(watch)
+
+
+def test_where_terms_forbid_silence_too_few_links_make_a_report_of_nothing_and_stay():
     task = links_task(silent=False)
     desk = LinkDesk(task)
     watch = device(desk)
-    for link in receive(watch, RECORDS_NEEDED - 1):
+    for link in receive(watch, WINDOW - 1):
         watch.book.report(link, phishing=True, now=NOW)
     assert "sent" in {one.kind for one in watch.agent.tick(NOW, READY)}
-    assert len(kept(watch)) == RECORDS_NEEDED - 1
+    assert len(kept(watch)) == WINDOW - 1
     assert watch.agent.ledger().account("nobody").life_micro == task.terms.price_micro
     (signal, *_) = watch.agent.signals
     examples = signal.examples(kept(watch))
     assert not examples["weight"].any()
-    assert examples["inputs"].shape == (RECORDS_NEEDED, len(PUBLIC))
+    assert examples["inputs"].shape == (ROWS, len(PUBLIC))
     assert task.mechanism.build(NAMES) == PrivUnit.for_epsilon(4.0, SIZE, clip_norm=1.0)
     assert len(estimates(desk, task)) == 1
+
+
+@pytest.mark.parametrize(("window", "rows"), [(0, 0), (4, 5), (MOST_RECORDS + 1, 5), (20, 0)])
+def test_a_window_that_cannot_hold_its_rows_is_refused(window, rows):
+    with pytest.raises(ValueError, match="a window of at most 200 links"):
+        signals(lambda of_link: None, window=window, rows=rows)
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_the_terms_say_of_how_many_links_a_report_is_made_and_whether_fewer_mean_silence(silent):
+    for task in (links_task(silent=silent), drawn_task(operator_desk(), silent=silent)):
+        assert task.terms.unit == "one update from 20 links on one device"
+        assert task.terms.sending_is_visible is silent
 
 
 def test_records_without_a_label_stay_until_their_time_is_over():
@@ -175,7 +213,7 @@ def test_a_model_of_huge_numbers_makes_no_device_silent_and_every_answer_is_paid
     for first in (1e12, -1e12, 0.0):
         desk = LinkDesk(params=np.append([first, -first], np.full(SIZE - 2, 1e12)))
         watch = device(desk)
-        for link in receive(watch, RECORDS_NEEDED):
+        for link in receive(watch, WINDOW):
             watch.book.report(link, phishing=True, now=NOW)
         answers.add(frozenset(one.kind for one in watch.agent.tick(NOW, READY)))
         assert watch.agent.ledger().account("nobody").life_micro
@@ -195,14 +233,14 @@ def test_draw_and_discard_reads_features_within_0_and_1():
     desk = LinkDesk(task, params=np.zeros(SIZE))
     desk.round = None
     watch = device(desk)
-    for link in receive(watch, RECORDS_NEEDED):
+    for link in receive(watch, WINDOW):
         watch.book.report(link, phishing=True, now=NOW)
     events = kept(watch, UNIT_LINKS)
     examples = {one.name: one.examples(events) for one in watch.agent.signals}
     assert examples[UNIT_LINKS]["inputs"].min() >= 0
     assert examples[UNIT_LINKS]["inputs"].max() <= 1
     assert examples[LINKS]["inputs"].min() < 0
-    assert examples[WIDE_LINKS]["inputs"].shape == (RECORDS_NEEDED, len(WIDE))
+    assert examples[WIDE_LINKS]["inputs"].shape == (ROWS, len(WIDE))
     assert {one.kind for one in watch.agent.tick(NOW, READY)} == {"contributed", "sent"}
     assert not kept(watch, UNIT_LINKS)
 
@@ -210,7 +248,7 @@ def test_draw_and_discard_reads_features_within_0_and_1():
 def test_what_goes_out_names_no_link_and_is_the_same_whatever_is_held():
     full, empty = LinkDesk(), LinkDesk()
     watch, other = device(full), device(empty)
-    links = receive(watch, RECORDS_NEEDED)
+    links = receive(watch, WINDOW)
     for link in links:
         watch.book.report(link, phishing=True, now=NOW)
     watch.agent.tick(NOW, READY)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from choral.apps.phishing.device.markup import MOST_BYTES
-from choral.apps.phishing.device.records import RECORDS_NEEDED
+from choral.apps.phishing.device.records import WINDOW
 from choral.apps.phishing.page import application
 from choral.numerics import SeededEntropy
 from choral.pages import INTERACTIVE, Door
@@ -135,10 +135,10 @@ def test_consent_learning_and_every_byte_sent_are_shown():
     assert "you have not agreed" in site.look(BAD.format(0), LOGIN).text
     (offer,) = site.watch.agent.offers()
     assert "You said yes" in site.ask("POST", "/consent", {"terms": offer.terms_hash.hex(), "agreed": True}).text
-    for number in range(RECORDS_NEEDED):
+    for number in range(WINDOW):
         site.look(BAD.format(number), LOGIN)
         site.ask("POST", "/report", {"link": BAD.format(number), "phishing": True})
-    assert f"{RECORDS_NEEDED} links noted, {RECORDS_NEEDED} of them labelled" in site.ask("GET", "/panel").text
+    assert f"{WINDOW} links noted, {WINDOW} of them labelled" in site.ask("GET", "/panel").text
     text = site.ask("POST", "/train").text
     (sent,) = site.watch.agent.sent()
     assert sent.outgoing.report[:16].hex(" ") in text

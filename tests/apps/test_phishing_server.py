@@ -7,7 +7,7 @@ import pytest
 
 from choral.apps.phishing.device.detector import shipped_detector
 from choral.apps.phishing.device.features import look
-from choral.apps.phishing.device.records import LINKS, UNIT_LINKS
+from choral.apps.phishing.device.records import LINKS, UNIT_LINKS, WINDOW
 from choral.apps.phishing.device.tasks import buffered_task, drawn_task
 from choral.apps.phishing.device.watch import LinkWatch
 from choral.device import Budget, InProcessTransport
@@ -66,7 +66,7 @@ def device(transport, number):
     assert not watch.refresh(NOW)
     for offer in watch.agent.offers():
         watch.agent.agree(offer.terms_hash, NOW)
-    for link in range(5):
+    for link in range(WINDOW // 2 + 2):
         watch.receive(BAD.format(link), LOGIN, HERE, NOW)
         watch.receive(GOOD.format(link), None, HERE, NOW)
     return watch
@@ -79,7 +79,7 @@ def test_devices_teach_a_model_with_labels_from_a_feed_and_judge_by_it(house):
         for watch in watches:
             steps = watch.agent.tick(NOW, READY)
             assert [step.kind for step in steps] == ["contributed", "contributed", "sent", "sent"]
-            assert [len(kept(watch, name)) for name in (LINKS, UNIT_LINKS)] == [5, 5]  # 10 came, 8 labelled, 5 used
+            assert [len(kept(watch, name)) for name in (LINKS, UNIT_LINKS)] == [4, 4]  # 24 came, 8 labelled, 20 used
         release = house.work()
         assert release is not None
         house.now = NOW + timedelta(minutes=2)

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from choral.apps.phishing.device.records import RECORDS_NEEDED
+from choral.apps.phishing.device.records import WINDOW
 from choral.apps.phishing.page import application
 from choral.numerics import SystemEntropy
 from choral.pages import Door
@@ -158,7 +158,7 @@ def test_by_keyboard_a_person_agrees_labels_learns_and_sees_every_byte(browser):
         page.keyboard.press("Enter")
         page.locator("[aria-checked=true]").wait_for()
         assert page.evaluate("document.activeElement.getAttribute('role')") == "switch"
-        for number in range(RECORDS_NEEDED):
+        for number in range(WINDOW):
             look(page, BAD.format(number), LOGIN)
             page.get_by_role("button", name="It is phishing").press("Enter")
             page.locator("#said").get_by_text("You said that it is phishing").wait_for()

@@ -45,11 +45,9 @@ def check(result, agents):
     assert result["scanned_bytes"] > 100_000
     assert result["steps"] == {"skipped": 2 * agents, "contributed": result["uploads"], "sent": result["uploads"]}
     journal = result["journal"]
-    assert journal["trained_records"] == result["uploads"] * A_DAY
-    assert (journal["trained_records_left"], journal["records"]) == (
-        0,
-        agents * 2 * 2,
-    )  # two links of one's own, by two signals
+    assert journal["used_records"] == result["uploads"] * A_DAY
+    assert journal["used_records_left"] == 0
+    assert journal["records"] == agents * 2 * 2  # with two links of one's own, two more than reports take; by two signals
     assert [one["reports"] for one in versions(result, BUFFERED)] == [0] + [agents] * NIGHTS
     assert sum(one["reports"] for one in versions(result, DRAWN)) + result["dropped"] == agents * NIGHTS
     assert all(0 <= one["metric"] <= 1 and one["stderr"] >= 0 for one in result["versions"])

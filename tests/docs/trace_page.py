@@ -18,7 +18,7 @@ numbers instead of 150 and a list of 16 directions instead of thousands. A test 
     "phishing": """# One link, from its features to the next state of the model
 
 What `choral trace phishing` prints: the production code, with keys, times and random words written down, 3 instances
-instead of 20, and one labelled link a report instead of 5. Of the 53 numbers of a model the first five are shown. A test
+instead of 20, and one link a report instead of 20. Of the 53 numbers of a model the first five are shown. A test
 compares this page with the program.
 """,
     "companion": """# One day, from the diary to the next version of the shared model

@@ -14,7 +14,7 @@ from rich.console import Console
 from choral.apps.phishing.device.context import Context
 from choral.apps.phishing.device.detector import Detector, Verdict, shipped_detector
 from choral.apps.phishing.device.features import constants, look
-from choral.apps.phishing.device.records import RECORDS_NEEDED, examples_of, received
+from choral.apps.phishing.device.records import ROWS, examples_of, received
 from choral.apps.phishing.device.tasks import Desk, buffered_task
 from choral.cli.outputs import check_outputs, write_json
 from choral.learning import ALGORITHMS
@@ -43,11 +43,11 @@ def links(
         "page_bytes": len(page),
         **_timed("link", [partial(_judged, detector, one, None) for one in addresses]),
         **_timed("page", [partial(_judged, detector, one, page) for one in addresses]),
-        **_timed("update", [_update(addresses[:RECORDS_NEEDED], page)] * min(turns, 100)),
+        **_timed("update", [_update(addresses[:ROWS], page)] * min(turns, 100)),
         **{f"{name}_limit_ms": limit for name, limit in LIMIT_MS.items()},
     }
     write_json(json_file, summary)
-    words = {"link": "a link", "page": f"a page of {len(page):,} bytes", "update": f"an update of {RECORDS_NEEDED} records"}
+    words = {"link": "a link", "page": f"a page of {len(page):,} bytes", "update": f"an update of {ROWS} records"}
     for name, what in words.items():
         median, tail = summary[f"{name}_median_ms"], summary[f"{name}_p99_ms"]
         text = f"{what}: {median:.2f} ms (99 %: {tail:.2f} ms; allowed {LIMIT_MS[name]:g})"
@@ -74,7 +74,7 @@ def _update(addresses: list[str], page: bytes) -> Callable[[], object]:
     params = {"params": np.zeros(len(layout.names) + 1, np.float32)}
 
     def update() -> object:
-        examples = examples_of(layout, events, [True, False, True, False, True], rows=RECORDS_NEEDED)
+        examples = examples_of(layout, events, [True, False, True, False, True], rows=ROWS)
         return mechanism.randomize(algorithm.contribute(params, examples), entropy)
 
     return update

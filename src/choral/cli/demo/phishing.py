@@ -1,9 +1,9 @@
 """The phishing demo: hundreds of real devices, a real server, a real issuer of tokens, two ways to learn one detector.
 
-On day 0 links come, and nobody knows what they are: a turn has nothing to say, and asks for the tokens of the next one.
-Then a signed feed of labels comes. From day 1 on each night sends one report to either task: a private gradient that
-waits in a buffer for all the others, and a noisy model that replaces one of k at once. Versions are judged by the server,
-on public examples.
+On day 0 a few links come, and nobody knows what they are: a turn has nothing to say, and asks for the tokens of the next
+one. Then a signed feed of labels comes. From day 1 on as many links come each day as a report is made of, and each night
+sends one report to either task: a private gradient that waits in a buffer for all the others, and a noisy model that
+replaces one of k at once. Versions are judged by the server, on public examples.
 """
 
 import time
@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from choral.apps.phishing.device.features import constants
+from choral.apps.phishing.device.records import ROWS, WINDOW
 from choral.apps.phishing.device.tasks import Desk, buffered_task, drawn_task
 from choral.cli.demo.leak_scan import Scan, scan
 from choral.cli.demo.phishing_crowds import Crowds, crowds
@@ -230,8 +231,8 @@ def _rounds(server: LocalServer, task: Task) -> list[dict[str, Any]]:
 def _journal(crowds_: Sequence[Lived]) -> dict[str, int]:
     """Over all devices and both tasks, after the last night."""
     return {
-        "trained_records": sum(one.trained for one in crowds_),
-        "trained_records_left": sum(one.left for one in crowds_),
+        "used_records": sum(one.used for one in crowds_),
+        "used_records_left": sum(one.left for one in crowds_),
         "records": sum(one.kept for one in crowds_),
     }
 
@@ -260,6 +261,7 @@ def _tell(console: Console, summary: Mapping[str, Any], lived: Lived) -> None:
         f"their instance was replaced returns one that lies too far from the others. So few reports teach 20 instances little: "
         f"what is shown of them passed the gate, and is partly luck.\n"
         f"{summary['uploads']:,} uploads, {summary['seconds']:.1f} s. One report is {size} bytes:\n  {meaning}\n"
-        f"Journals: {journal['trained_records']:,} records were trained on, {journal['trained_records_left']} of them are "
-        f"left; {journal['records']:,} others wait.\n{summary['scanned_bytes']:,} bytes on the report path's server: {leaks}."
+        f"Journals: {journal['used_records']:,} records went with reports, which learn from {ROWS} labelled ones of {WINDOW}; "
+        f"{journal['used_records_left']} of them are left; {journal['records']:,} others wait.\n"
+        f"{summary['scanned_bytes']:,} bytes on the report path's server: {leaks}."
     )

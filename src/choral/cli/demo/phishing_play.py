@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from choral.apps.phishing.device.canonical import listed, mark, marks
 from choral.apps.phishing.device.context import Context
 from choral.apps.phishing.device.features import PUBLIC
-from choral.apps.phishing.device.records import LINKS, MARKS, RECORDS_NEEDED, UNIT_LINKS, recorded
+from choral.apps.phishing.device.records import LINKS, MARKS, UNIT_LINKS, WINDOW, recorded
 from choral.apps.phishing.device.watch import LinkWatch
 from choral.device import Agent, Budget, Conditions, Event, SharedHttpTransport, journal
 from choral.device.http import HttpIssuer
@@ -31,7 +31,8 @@ from choral.numerics import Entropy, SystemEntropy
 from choral.storage import MemoryDeviceStore
 
 THREADS = 2  # devices of a crowd that live at once, each waiting for a server most of the time
-A_DAY = RECORDS_NEEDED  # links from the table that a device receives on a day of links
+A_DAY = WINDOW  # links from the table that a device receives on a day: of so many one report is made
+FIRST_DAY = WINDOW // 2  # on the day of meeting: too few
 TRAINED_FOR = (LINKS, UNIT_LINKS)
 WANTED = ("contributed", "sent", "skipped")
 LEISURE = Conditions(idle=True, charging=True, unmetered=True)
@@ -86,17 +87,18 @@ class Own:
 
 @dataclass(slots=True, eq=False)
 class Phone:
-    """One device. trained: keys of the records that its contributions used, by signal"""
+    """One device. used: keys of the records that its contributions were made of, by signal"""
 
     watch: LinkWatch
     own: Own
     urls: Sequence[str]
     features: NDArray[np.float64]
-    trained: dict[str, set[Key]] = field(default_factory=lambda: {name: set() for name in TRAINED_FOR})
+    used: dict[str, set[Key]] = field(default_factory=lambda: {name: set() for name in TRAINED_FOR})
 
-    def receive(self, first: int, now: datetime) -> None:
-        """Links first .. first + A_DAY of this device come, one a minute."""
-        for place in range(first, min(first + A_DAY, len(self.urls))):
+    def receive(self, day: int, now: datetime) -> None:
+        """The links of this day come, one a minute."""
+        first, end = max(0, FIRST_DAY + (day - 1) * A_DAY), FIRST_DAY + day * A_DAY
+        for place in range(first, min(end, len(self.urls))):
             at = now + timedelta(minutes=place - first)
             row = dict(zip(PUBLIC, self.features[place].tolist(), strict=True))
             self.watch.agent.record(recorded(row, marks(self.urls[place]), at), at)
@@ -117,14 +119,14 @@ class Phone:
         steps = self.watch.agent.tick(now, LEISURE)
         for step in steps:
             if step.kind == "contributed":
-                self.trained[step.signal] |= about[step.signal]
+                self.used[step.signal] |= about[step.signal]
         return steps
 
     def kept(self) -> tuple[int, int, int]:
-        """Records that were trained on, how many of those are in the journal still, and how many others."""
+        """Records that reports were made of, how many of those are in the journal still, and how many others."""
         held = {name: set(map(_key, self._events(name))) for name in TRAINED_FOR}
-        left = sum(len(self.trained[name] & held[name]) for name in TRAINED_FOR)
-        return sum(map(len, self.trained.values())), left, sum(map(len, held.values())) - left
+        left = sum(len(self.used[name] & held[name]) for name in TRAINED_FOR)
+        return sum(map(len, self.used.values())), left, sum(map(len, held.values())) - left
 
     def _used(self, name: str) -> set[Key]:
         signal = next(one for one in self.watch.agent.signals if one.name == name)
@@ -138,13 +140,13 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """What became of a crowd's day: steps by kind, and those that nobody wanted; of all days so far the records trained on,
-    how many of these are still there, and how many others; one buffered report's size and meaning.
+    """What became of a crowd's day: steps by kind, and those that nobody wanted; of all days so far the records that
+    reports were made of, how many of these are still there, and how many others; one buffered report's size and meaning.
     """
 
     steps: Counter[str]
     unwanted: Sequence[Step]
-    trained: int
+    used: int
     left: int
     kept: int
     story: tuple[int, str]
@@ -178,9 +180,9 @@ def live(everyone: Sequence[Phone], crowd: Crowd, day: int, now: datetime) -> Li
             if day == crowd.nights:
                 phone.watch.agent.issuer = None  # there is no next night to ask tokens for
         steps = [step for found in pool.map(partial(_day, day=day, now=now), everyone) for step in found]
-    trained, left, kept = np.sum([phone.kept() for phone in everyone], axis=0).tolist()
+    used, left, kept = np.sum([phone.kept() for phone in everyone], axis=0).tolist()
     unwanted = [step for step in steps if step.kind not in WANTED]
-    return Lived(Counter(step.kind for step in steps), unwanted, trained, left, kept, _story(everyone[0].watch.agent))
+    return Lived(Counter(step.kind for step in steps), unwanted, used, left, kept, _story(everyone[0].watch.agent))
 
 
 def _day(phone: Phone, *, day: int, now: datetime) -> Sequence[Step]:
@@ -188,7 +190,7 @@ def _day(phone: Phone, *, day: int, now: datetime) -> Sequence[Step]:
         phone.meet(now)
     elif day == 1:
         phone.watch.refresh(now)  # the labels have come
-    phone.receive(day * A_DAY, now)
+    phone.receive(day, now)
     return phone.tick(now + timedelta(hours=8))
 
 

@@ -14,6 +14,7 @@ from choral.cli.outputs import check_outputs
 from choral.device.export import moment, outgoing
 from choral.errors import UsageError
 from choral.privacy import MICRO
+from choral.protocol import Terms
 
 
 class DeviceGroup(AnyOrder):
@@ -97,6 +98,7 @@ def tasks(context: typer.Context) -> None:
     for offer in offers:
         console.print(f"\n{offer.terms.signal}  {'agreed' if offer.agreed else 'not agreed'}")
         console.print(f"  why      {offer.terms.purpose}")
+        console.print(f"  what     {report_in_words(offer.terms)}")
         console.print(f"  who      reviewed by {offer.task.reviewer}; until {moment(min(offer.task.expires, 2**37))}")
         for guarantee in offer.guarantees:
             console.print(f"  promise  {guarantee.sentence}")
@@ -129,6 +131,7 @@ def consent(
         row = offer.terms
         console.print(f"\n{row.signal}  {'agreed' if offer.agreed else 'not agreed'}")
         console.print(f"  why    {row.purpose}")
+        console.print(f"  what   {report_in_words(row)}")
         console.print(f"  price  {row.epsilon:g} nats a report, {row.reports_per_day} a day, {row.reports_for_life} for life")
         name = offer.terms_hash.hex()[:16]
         console.print(f"  say    choral device consent {name} --yes, or --no")
@@ -250,6 +253,12 @@ def tick(
     room.write_json(asked, {"steps": [room.step_as_json(step) for step in steps]})
     for step in steps:
         _console().print(step.text)
+
+
+def report_in_words(terms: Terms) -> str:
+    """What one report is, and what can be told from its coming alone."""
+    shows = "; while there is less none is sent, so that its coming shows there was as much" if terms.sending_is_visible else ""
+    return f"a report is {terms.unit}{shows}"
 
 
 def _console() -> Console:

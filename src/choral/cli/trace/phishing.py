@@ -37,7 +37,7 @@ def lines() -> Iterator[str]:
         NOW - timedelta(hours=9), NOW + timedelta(30), stage.shuffler_key, stage.server_key, reviewer="trace", first=start.hash
     )
     stage.publish(start)
-    stage.publish(drawn_task(desk, epsilon=EPSILON, instances=INSTANCES, version_seconds=ROUND_SECONDS, needed=1))
+    stage.publish(drawn_task(desk, epsilon=EPSILON, instances=INSTANCES, version_seconds=ROUND_SECONDS, window=1))
     stage.now = NOW
     with stage.transport() as transport, watching(told, WATCHED):
         _on_the_device(transport, stage, told)
@@ -58,7 +58,8 @@ def _on_the_device(transport: InProcessTransport, stage: Stage, told: list[str])
         transport=transport,
         entropy=script(4096),
         budget=Budget.nats(day=8, year=32, life=32),
-        needed=1,
+        window=1,
+        rows=1,
     )
     told.append("On the device: a check-out comes, with one of the instances, and the person agrees to its Terms")
     watch.refresh(NOW)

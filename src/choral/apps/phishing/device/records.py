@@ -1,8 +1,10 @@
 """What a chat tells the agent on its own device: a link came, perhaps its page was seen. Never the link itself.
 
 Device half: no server, no simulation. An event holds features by name and hash prefixes by which a label finds it later.
-It waits in the encrypted journal, under one signal a scale: with enough labelled records a device contributes, and those
-that it used are deleted with the report. Records without a label stay until their time is over.
+It waits in the encrypted journal, under one signal a scale: once `window` links came a device contributes, whether anybody
+has labelled them or not, and the whole window is deleted with the report. Labels decide what is learnt of a window, never
+whether it is reported: whoever signs a feed chooses labels, and silence that depended on them would answer, unpaid and
+exactly, which links came here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +21,8 @@ from choral.learning.generalized_linear import LogisticRegression
 
 KIND = "phishing.link"
 LINKS, UNIT_LINKS, WIDE_LINKS = "phishing.links", "phishing.links.unit", "phishing.links.wide"
-RECORDS_NEEDED = 5
+WINDOW = 20  # links of which one report is made, with a label or without
+ROWS = 5  # of them that are learnt from, at most: the newest that have a label
 MOST_RECORDS = 200  # kept, with a label or without
 MARKS = "marks"
 DIGITS = 2 * PREFIX_BYTES
@@ -52,26 +55,32 @@ def is_same(one: Event, other: Event) -> bool:
     return all(one.data.get(name) == other.data.get(name) for name in (MARKS, *PUBLIC))
 
 
-def signals(labels: Labels, *, needed: int = RECORDS_NEEDED) -> tuple[Signal, Signal, Signal]:
+def signals(labels: Labels, *, window: int = WINDOW, rows: int = ROWS) -> tuple[Signal, Signal, Signal]:
     """Training on standardized public features, on those within [0, 1], and on all features.
 
-    A contribution is made of exactly the `needed` newest labelled records: a public number, so that what one record can
-    change is public too.
+    A contribution is made of the `window` oldest links, which had the most time to get a label; it has exactly `rows` rows,
+    of weight 0 where fewer are labelled. Both numbers are constants of the app, public and the same for all.
     """
+    if not 1 <= rows <= window <= MOST_RECORDS:
+        raise ValueError(
+            f"a window of at most {MOST_RECORDS} links holds the rows that are learnt from, got {window=}, {rows=}"
+        )
     scales = constants()
     layouts = ((LINKS, scales.public), (UNIT_LINKS, scales.in_unit), (WIDE_LINKS, scales.wide))
-    made = [_signal(name, layout, labels, needed) for name, layout in layouts]
+    made = [_signal(name, layout, labels, window, rows) for name, layout in layouts]
     return made[0], made[1], made[2]
 
 
-def _signal(name: str, layout: Layout, labels: Labels, needed: int) -> Signal:
+def _signal(name: str, layout: Layout, labels: Labels, window: int, rows: int) -> Signal:
     def used(events: Sequence[Event]) -> Sequence[bool]:
-        places = _chosen(events, labels, needed)
-        return [place in places for place in range(len(events))]
+        """By their number alone: no label, no feature and no check-out has a say."""
+        count = window if len(events) >= window else 0
+        return [place < count for place in range(len(events))]
 
     def examples(events: Sequence[Event]) -> Arrays:
-        chosen = [events[place] for place in _chosen(events, labels, needed)]
-        return examples_of(layout, chosen, [bool(labels(marks_of(event))) for event in chosen], rows=needed)
+        marked = [(event, labels(marks_of(event))) for event, is_used in zip(events, used(events), strict=True) if is_used]
+        known = [(event, label) for event, label in marked if label is not None][-rows:]
+        return examples_of(layout, [event for event, _ in known], [label for _, label in known], rows=rows)
 
     model = (("model", LogisticRegression.NAME), ("shape", str(len(layout.names))))
     asks = Asks(frozenset({BufferedGradient.NAME, DrawAndDiscard.NAME}), exact=model)
@@ -85,9 +94,3 @@ def examples_of(layout: Layout, events: Sequence[Event], phishing: Sequence[bool
     inputs[:count] = layout.rows([features_of(event) for event in events])
     label[:count], weight[:count] = phishing, 1.0
     return {"inputs": inputs, "label": label, "weight": weight}
-
-
-def _chosen(events: Sequence[Event], labels: Labels, needed: int) -> tuple[int, ...]:
-    """Places of the newest labelled events, `needed` of them or none."""
-    labelled = [place for place, event in enumerate(events) if labels(marks_of(event)) is not None]
-    return tuple(labelled[-needed:]) if len(labelled) >= needed else ()

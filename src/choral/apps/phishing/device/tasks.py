@@ -1,9 +1,9 @@
 """The two ways to ask devices for a detector: buffered private gradients, and draw and discard.
 
-Device half: no server, no simulation. A device that has fewer labelled records than a contribution needs stays silent, and
-the Terms say so: a report shows that this many links were labelled here. The other choice, a report of nothing, would spend
-one of the few reports of a person's life on no news, and drown the few that say something; it is there for operators who
-want it (`silent=False`).
+Device half: no server, no simulation. A device that fewer links came to than a contribution is made of stays silent, and the
+Terms say so (`sending_is_visible`, and the number in `unit`): a report shows that this many links came. Whether they are
+labelled changes nothing but the report's content. The other choice, a report of nothing before the links are there, would
+spend one of the few reports of a person's life on no news; it is there for operators who want it (`silent=False`).
 """
 
 import math
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from choral.apps.phishing.device.features import PUBLIC, WIDE
-from choral.apps.phishing.device.records import LINKS, RECORDS_NEEDED, UNIT_LINKS, WIDE_LINKS
+from choral.apps.phishing.device.records import LINKS, UNIT_LINKS, WIDE_LINKS, WINDOW
 from choral.errors import UsageError
 from choral.learning import BufferedGradient
 from choral.learning.draw_and_discard import DrawAndDiscard
@@ -61,13 +61,13 @@ def buffered_task(
     steps: int = 200,
     rounds_open: int = 4,
     delay_seconds: int = DAY // 4,
-    needed: int = RECORDS_NEEDED,
+    window: int = WINDOW,
     silent: bool = True,
     least_seconds: int = 3600,
 ) -> Task:
     """Private gradients, a buffer of `goal` of them a step; epsilon protects the whole device.
 
-    least_seconds: between two steps, at least; steps: until the model rests; needed: labelled records a contribution
+    least_seconds: between two steps, at least; steps: until the model rests; window: links a contribution, as the app has it
     silent: whether fewer mean silence
     """
     size = SIZES[signal]
@@ -83,7 +83,7 @@ def buffered_task(
         anchor_micro=micro(ANCHOR),
     )
     rule = BatchRule(minimum, goal, rounds_open=rounds_open, round_seconds=DAY, advance="release", least_seconds=least_seconds)
-    terms = _terms(signal, micro(mechanism.epsilon), minimum, needed, silent=silent)
+    terms = _terms(signal, micro(mechanism.epsilon), minimum, window, silent=silent)
     return _task(desk, terms, rule, mechanism=Spec.of(mechanism), algorithm=Spec.of(algorithm), delay_seconds=delay_seconds)
 
 
@@ -93,7 +93,7 @@ def drawn_task(
     epsilon: float = 4.0,
     instances: int = 20,
     version_seconds: int = 60,
-    needed: int = RECORDS_NEEDED,
+    window: int = WINDOW,
     silent: bool = True,
 ) -> Task:
     """Draw and discard over `instances` models, each report a batch of one; epsilon protects the whole device."""
@@ -111,15 +111,15 @@ def drawn_task(
         start=desk.first,
     )
     rule = BatchRule(1, 1, rounds_open=2, round_seconds=version_seconds, advance="time")
-    terms = _terms(UNIT_LINKS, micro(mechanism.epsilon), 1, needed, silent=silent)
+    terms = _terms(UNIT_LINKS, micro(mechanism.epsilon), 1, window, silent=silent)
     return _task(desk, terms, rule, mechanism=Spec.of(mechanism), algorithm=Spec.of(algorithm), delay_seconds=0)
 
 
-def _terms(signal: str, price_micro: int, minimum: int, needed: int, *, silent: bool) -> Terms:
+def _terms(signal: str, price_micro: int, minimum: int, window: int, *, silent: bool) -> Terms:
     return Terms(
         purpose=PURPOSE,
         signal=signal,
-        unit=f"one update from {needed} labelled links on one device",
+        unit=f"one update from {window} links on one device",
         trust="nobody",
         price_micro=price_micro,
         reports_per_day=1,

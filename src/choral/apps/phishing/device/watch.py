@@ -20,7 +20,7 @@ from choral.apps.phishing.device.detector import Detector, Verdict, shipped_dete
 from choral.apps.phishing.device.features import Layout, Seen, constants, look
 from choral.apps.phishing.device.labels import KIND as FEED
 from choral.apps.phishing.device.lookalike import Brands
-from choral.apps.phishing.device.records import KIND, LINKS, RECORDS_NEEDED, UNIT_LINKS, WIDE_LINKS, is_same, received, signals
+from choral.apps.phishing.device.records import KIND, LINKS, ROWS, UNIT_LINKS, WIDE_LINKS, WINDOW, is_same, received, signals
 from choral.device import Agent, Budget, Event, Transport, journal
 from choral.device.keys import Witness
 from choral.device.rows import Table
@@ -95,13 +95,14 @@ class LinkWatch:
         witness: Witness | None = None,
         issuer: IssuerRoad | None = None,
         brands: Brands | None = None,
-        needed: int = RECORDS_NEEDED,
+        window: int = WINDOW,
+        rows: int = ROWS,
     ) -> Self:
         """The app with its agent and what its store remembers."""
         book = LabelBook.opened(store)
         agent = Agent(
             store=store,
-            signals=signals(book.label, needed=needed),
+            signals=signals(book.label, window=window, rows=rows),
             names=names,
             operators=operators,
             transport=transport,

@@ -35,7 +35,7 @@ from tests.device.setting import NOW, OPERATOR, READY
 SITE, OTHERS = BAD, GOOD  # pages of one site, and of as many sites as there are pages
 TURNS = 4
 LINK = st.tuples(st.sampled_from([SITE, OTHERS]), st.integers(0, 60))
-CAME = st.lists(st.lists(LINK, max_size=WINDOW + 8), min_size=1, max_size=TURNS)
+CAME = st.lists(st.lists(LINK, min_size=WINDOW // 2, max_size=WINDOW + 8), min_size=1, max_size=TURNS)
 SAID = st.one_of(
     st.none(),  # no new feed in this turn
     st.just("empty"),
@@ -74,6 +74,7 @@ class Life:
 
     def __init__(self, **terms):
         self.desk = LinkDesk(links_task(**terms), drawn_task(operator_desk(), **terms))
+        self.desk.round = None
         self.watch = device(self.desk)
 
     def turn(self, number, links, said):

@@ -113,7 +113,7 @@ def test_a_chance_that_the_task_does_not_allow_is_refused(chance):
 
 
 CHANGES = {
-    "round": lambda one: replace(one, round=one.round + 1),
+    "round": lambda one: replace(one, round=one.round + 2),
     "chance": lambda one: replace(one, chance=one.chance // 2),
     "issued": lambda one: replace(one, issued=one.issued + 1),
     "valid_until": lambda one: replace(one, valid_until=one.valid_until - 1),
@@ -132,6 +132,17 @@ def test_a_check_out_that_differs_from_what_everyone_is_told_is_refused_and_disp
     assert (step.kind, step.code) == ("refused", "differs")
     assert "not the check-out that everyone gets" in step.text
     assert [offer.checkout for offer in device.offers()] == [offer.checkout for offer in held]
+
+
+def test_a_new_round_that_begins_between_the_two_downloads_alarms_nobody():
+    desk = Desk(task())
+    device = agent(desk)
+    opening = opening_of(sign(desk.checkout(desk.tasks[0]), SERVER))
+    desk.openings = published(replace(opening, round=1))
+    [step] = device.refresh(NOW)
+    assert step.code == "between-rounds"
+    assert "taken next time" in step.text
+    assert device.offers() == ()
 
 
 def published(*openings: Opening, key=SERVER):

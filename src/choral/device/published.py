@@ -35,6 +35,9 @@ class Published:
         found = list(self._openings(offer))
         if not found:
             raise _differs(offer, "not-published", "its round is not among those that the server has published")
+        if len(found) == 1 and abs(found[0].round - offer.checkout.round) == 1:
+            told = "a new round began between the two downloads; its check-out is taken next time; nothing was paid"
+            raise TaskRefused(told, code="between-rounds")
         problem = _difference(offer, found[0]) if len(found) == 1 else "its round was published twice"
         if problem:
             raise _differs(offer, "differs", f"it is not the check-out that everyone gets: {problem}")

@@ -134,7 +134,13 @@ def _ask(server: LocalServer, issuer: LocalIssuer, mail: Mail, agents: int, vers
         least_seconds=1,  # a night of the devices passes in seconds
     )
     desk = replace(desk, canaries=canaries["drawn"].hash)
-    drawn = drawn_task(desk, epsilon=DRAWN_EPSILON, instances=INSTANCES, version_seconds=version_seconds)
+    drawn = drawn_task(
+        desk,
+        epsilon=DRAWN_EPSILON,
+        instances=INSTANCES,
+        version_seconds=version_seconds,
+        reports_per_day=NIGHTS,  # its turns are taken at the end, in real time
+    )
     messages: Sequence[Release | Task] = (named, *canaries.values(), buffered, drawn)
     for message in messages:
         server.publish(message)
@@ -145,7 +151,7 @@ def _shards(server: LocalServer, issuer: LocalIssuer, mail: Mail, accounts: Sequ
     """The devices in WORKERS parts."""
     operator = server.keys.operator_key().public_key().public_bytes_raw()
     bounds = [len(accounts) * part // WORKERS for part in range(WORKERS + 1)]
-    day = EPSILON + DRAWN_EPSILON
+    day, life = NIGHTS * DRAWN_EPSILON + EPSILON, NIGHTS * (DRAWN_EPSILON + EPSILON)
     return [
         Crowd(
             url=server.url,
@@ -154,7 +160,7 @@ def _shards(server: LocalServer, issuer: LocalIssuer, mail: Mail, accounts: Sequ
             accounts=accounts[first:last],
             urls=mail.texts(first, last),
             features=mail.links.features[mail.held[first:last]],
-            budget=(day, NIGHTS * day),
+            budget=(day, life),
             nights=NIGHTS,
         )
         for first, last in pairwise(bounds)
@@ -162,7 +168,9 @@ def _shards(server: LocalServer, issuer: LocalIssuer, mail: Mail, accounts: Sequ
 
 
 def _days(everyone: Crowds, server: LocalServer, mail: Mail, questions: Questions, console: Console) -> list[Sequence[Lived]]:
-    """Let everyone live their days, which end now by their clocks; what became of each."""
+    """Let everyone live their days, which end now by their clocks; then, in real time, the turns of draw and discard, whose
+    rounds are minutes: a device whose clock is days behind waits for them. What became of each.
+    """
     begin = datetime.fromtimestamp(questions.buffered.start, UTC) + timedelta(minutes=1)
     days: list[Sequence[Lived]] = [everyone.live(0, begin)]
     server.publish(mail.feed(datetime.now(UTC)).release())
@@ -180,7 +188,10 @@ def _days(everyone: Crowds, server: LocalServer, mail: Mail, questions: Question
             f"night {day}: {steps['sent']} reports in {time.perf_counter() - started:.1f} s; buffered version {day} "
             f"{row['state']}: AUC {row['metric']:.3f} ± {row['stderr']:.3f}"
         )
+    for turn in range(1, NIGHTS + 1):
         _await_next_round(questions.drawn)
+        days.append(everyone.live(NIGHTS + turn, datetime.now(UTC)))
+        console.print(f"turn {turn} of draw and discard: {sum(lived.steps['sent'] for lived in days[-1])} models returned")
     return days
 
 

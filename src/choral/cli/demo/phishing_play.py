@@ -4,11 +4,12 @@ A crowd of devices lives in a process of its own, in which it stays from day to 
 crowds. Real: everything that a device does, over HTTP, with tokens. Modelled: which links each person is sent.
 """
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Self
 
@@ -35,6 +36,8 @@ A_DAY = WINDOW  # links from the table that a device receives on a day: of so ma
 FIRST_DAY = WINDOW // 2  # on the day of meeting: too few
 TRAINED_FOR = (LINKS, UNIT_LINKS)
 WANTED = ("contributed", "sent", "skipped")
+EXPECTED = ("clocks-differ", "between-rounds")  # of draw and discard, whose rounds are minutes, while devices live past days
+TRIES, PAUSE_SECONDS = 20, 0.2  # where what is asked for comes on the border of two rounds
 LEISURE = Conditions(idle=True, charging=True, unmetered=True)
 NAMES: Mapping[str, type[Any]] = {**MECHANISMS, **ALGORITHMS}
 Key = tuple[str, str]  # of a record: when it came, and its marks
@@ -104,8 +107,12 @@ class Phone:
             self.watch.agent.record(recorded(row, marks(self.urls[place]), at), at)
 
     def meet(self, now: datetime) -> None:
-        """Look at what is on offer, say yes; links of this person's own come with their page, and one is labelled here."""
-        self.watch.refresh(now)
+        """Look at what is on offer now, say yes; links of this person's own come with their page, and one is labelled here."""
+        for _ in range(TRIES):
+            self.watch.refresh(datetime.now(UTC))
+            if len(self.watch.agent.offers()) == len(TRAINED_FOR):
+                break
+            time.sleep(PAUSE_SECONDS)
         for offer in self.watch.agent.offers():
             self.watch.agent.agree(offer.terms_hash, now)
         context = Context("en", "GB", now)
@@ -179,19 +186,32 @@ def live(everyone: Sequence[Phone], crowd: Crowd, day: int, now: datetime) -> Li
             phone.watch.transport = phone.watch.agent.transport = road
             if day == crowd.nights:
                 phone.watch.agent.issuer = None  # there is no next night to ask tokens for
-        steps = [step for found in pool.map(partial(_day, day=day, now=now), everyone) for step in found]
+        turns = pool.map(partial(_day, day=day, now=now, nights=crowd.nights), everyone)
+        steps = [step for found in turns for step in found if step.code not in EXPECTED]
     used, left, kept = np.sum([phone.kept() for phone in everyone], axis=0).tolist()
     unwanted = [step for step in steps if step.kind not in WANTED]
     return Lived(Counter(step.kind for step in steps), unwanted, used, left, kept, _story(everyone[0].watch.agent))
 
 
-def _day(phone: Phone, *, day: int, now: datetime) -> Sequence[Step]:
+def _day(phone: Phone, *, day: int, now: datetime, nights: int) -> Sequence[Step]:
+    if day > nights:
+        return _turn(phone)
     if day == 0:
         phone.meet(now)
     elif day == 1:
         phone.watch.refresh(now)  # the labels have come
     phone.receive(day, now)
     return phone.tick(now + timedelta(hours=8))
+
+
+def _turn(phone: Phone) -> Sequence[Step]:
+    """A turn in real time; once more if it fell on the border of two rounds."""
+    for _ in range(TRIES):
+        steps = phone.tick(datetime.now(UTC))
+        if any(step.signal == UNIT_LINKS and step.kind == "contributed" for step in steps):
+            break
+        time.sleep(PAUSE_SECONDS)
+    return steps
 
 
 def _story(agent: Agent) -> tuple[int, str]:

@@ -7,7 +7,7 @@ spend one of the few reports of a person's life on no news; it is there for oper
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from choral.apps.phishing.device.features import PUBLIC, WIDE
@@ -95,6 +95,7 @@ def drawn_task(
     version_seconds: int = 60,
     window: int = WINDOW,
     silent: bool = True,
+    reports_per_day: int = 1,
 ) -> Task:
     """Draw and discard over `instances` models, each report a batch of one; epsilon protects the whole device."""
     size = SIZES[UNIT_LINKS]
@@ -112,6 +113,7 @@ def drawn_task(
     )
     rule = BatchRule(1, 1, rounds_open=2, round_seconds=version_seconds, advance="time")
     terms = _terms(UNIT_LINKS, micro(mechanism.epsilon), 1, window, silent=silent)
+    terms = replace(terms, reports_per_day=reports_per_day)
     return _task(desk, terms, rule, mechanism=Spec.of(mechanism), algorithm=Spec.of(algorithm), delay_seconds=0)
 
 

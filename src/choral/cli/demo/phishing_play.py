@@ -36,7 +36,8 @@ A_DAY = WINDOW  # links from the table that a device receives on a day: of so ma
 FIRST_DAY = WINDOW // 2  # on the day of meeting: too few
 TRAINED_FOR = (LINKS, UNIT_LINKS)
 WANTED = ("contributed", "sent", "skipped")
-EXPECTED = ("clocks-differ", "between-rounds")  # of draw and discard, whose rounds are minutes, while devices live past days
+# draw and discard has rounds of minutes, while devices live past days; and the first turn asks for the tokens of the next
+EXPECTED = ("clocks-differ", "between-rounds", "no-token")
 TRIES, PAUSE_SECONDS = 20, 0.2  # where what is asked for comes on the border of two rounds
 LEISURE = Conditions(idle=True, charging=True, unmetered=True)
 NAMES: Mapping[str, type[Any]] = {**MECHANISMS, **ALGORITHMS}

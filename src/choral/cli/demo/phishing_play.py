@@ -206,10 +206,10 @@ def _day(phone: Phone, *, day: int, now: datetime, nights: int) -> Sequence[Step
 
 
 def _turn(phone: Phone) -> Sequence[Step]:
-    """A turn in real time; once more if it fell on the border of two rounds."""
+    """A turn of draw and discard in real time; once more if it fell on the border of two rounds."""
     for _ in range(TRIES):
-        steps = phone.tick(datetime.now(UTC))
-        if any(step.signal == UNIT_LINKS and step.kind == "contributed" for step in steps):
+        steps = [step for step in phone.tick(datetime.now(UTC)) if step.signal == UNIT_LINKS]
+        if any(step.kind == "contributed" for step in steps):
             break
         time.sleep(PAUSE_SECONDS)
     return steps

@@ -14,7 +14,7 @@ from choral.learning.schema import Work
 from choral.mechanisms import RandomizedResponse
 from choral.privacy import micro
 from choral.protocol import Bundle, Openings, Spec, encode, sign
-from tests.device.setting import MECHANISM, NAMES, NOW, OPERATOR, READY, SERVER, Desk, agreed, opening_of, signal, task
+from tests.device.setting import MECHANISM, NAMES, NOW, READY, SERVER, Desk, agreed, opening_of, signal, task
 
 STRANGER = Ed25519PrivateKey.from_private_bytes(b"stranger".ljust(32, b"\4"))
 HONEST = replace(task(), least_chance=2**31)

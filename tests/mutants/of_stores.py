@@ -81,7 +81,8 @@ STORE = (
         (
             Edit(
                 "choral.storage.server_sql",
-                '                models.add_version(db, version)\n            db.execute("DELETE FROM payload WHERE batch = ?", (batch.number,))',
+                "                models.add_version(db, version)\n"
+                '            db.execute("DELETE FROM payload WHERE batch = ?", (batch.number,))',
                 "                models.add_version(db, version)",
             ),
         ),

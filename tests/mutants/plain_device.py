@@ -2,64 +2,20 @@
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import Any
 
 from choral.device import Agent, Conditions, Unreachable
-from choral.device.judging import MOST_OPERATIONS
 from choral.device.keys import KeyFile
-from choral.device.signal import Asks
 from choral.errors import PeerError
-from choral.learning import Count
-from choral.learning.schema import Work
-from choral.mechanisms import RandomizedResponse
-from choral.numerics import SeededEntropy
-from choral.protocol import Bundle, Openings, Spec, encode, sign
-from choral.storage.device_memory import MemoryDeviceStore
 from choral.storage.device_sqlite import SqliteDeviceStore
 from tests.device import setting as device
-from tests.mutants.telling import tried
+from tests.mutants.telling import opens, paid_by, paid_of, rows_of, tried, turn
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 ON_BATTERY = Conditions(idle=True, charging=False, unmetered=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Long(Count):
-    """A count that asks for more work than a device gives."""
-
-    NAME: ClassVar[str] = "long/1"
-
-    def device_work(self, params: Any, limit: int) -> Work:
-        return Work(MOST_OPERATIONS + 1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Level(Count):
-    """A count that asks anew with each level."""
-
-    NAME: ClassVar[str] = "level/1"
-
-    def require_params(self, params: Any) -> None:
-        pass
-
-
-class Watched(MemoryDeviceStore):
-    """A store that counts its transactions."""
-
-    transactions = 0
-
-    def transaction(self) -> Any:
-        self.transactions += 1
-        return super().transaction()
-
-
-Long.__module__ = Level.__module__ = Count.__module__  # as the package's own: they need no process of their own
 
 
 def consent() -> Iterator[str]:
@@ -69,20 +25,20 @@ def consent() -> Iterator[str]:
         one = device.agent(desk, device.signal(immediate=immediate))
         one.refresh(device.NOW)
         yield tried(lambda one=one: one.record(device.typed("hello"), device.NOW))
-        yield _rows(one)
+        yield rows_of(one)
         one.agree(desk.tasks[0].terms.hash, device.NOW)
         one.record(device.typed("hello"), device.NOW)
-        yield from _turn(one, desk, device.NOW)
+        yield from turn(one, desk, device.NOW)
         with one.store.transaction() as tx:
             old = [(name, *row) for name in ("consents", "outbox") for row in tx.scan(name)]
         one.withdraw(desk.tasks[0].terms.hash)
-        yield _rows(one)
+        yield rows_of(one)
         with one.store.transaction() as tx:
             for row in old:
                 tx.put(*row)
-        yield from _turn(device.agent(desk, store=one.store), desk, device.NOW + 8 * HOUR)
+        yield from turn(device.agent(desk, store=one.store), desk, device.NOW + 8 * HOUR)
         one.forget()
-        yield _rows(one)
+        yield rows_of(one)
     yield from _a_no_meanwhile()
 
 
@@ -101,12 +57,12 @@ def _a_no_meanwhile() -> Iterator[str]:
 
         object.__setattr__(one.signals[0], "examples", examples)
         one.record(device.typed("hello"), device.NOW)
-        yield from _turn(one, desk, device.NOW)
+        yield from turn(one, desk, device.NOW)
         if late:
             with other._store.transaction() as tx:
                 for key, _ in list(tx.scan("consents")):
                     tx.delete("consents", key)
-        yield from _turn(one, desk, device.NOW + 8 * HOUR)
+        yield from turn(one, desk, device.NOW + 8 * HOUR)
 
 
 def week() -> Iterator[str]:
@@ -122,80 +78,10 @@ def week() -> Iterator[str]:
         for name in ("words", "other", "model"):
             for length in range(0 if day == 3 else 4):
                 one.record(device.typed("x" * length, name), desk.now)
-        yield from _turn(one, desk, desk.now)
-        yield from _turn(one, desk, desk.now + 8 * HOUR, ON_BATTERY if day == 1 else device.READY)
+        yield from turn(one, desk, desk.now)
+        yield from turn(one, desk, desk.now + 8 * HOUR, ON_BATTERY if day == 1 else device.READY)
     one.tick(device.NOW + 40 * DAY, device.BUSY)
-    yield _rows(one)
-
-
-def judging() -> Iterator[str]:
-    """Check-outs that are false in one thing each, as servers and phones with a wrong clock make them every day."""
-
-    honest = replace(device.task(), least_chance=2**31)
-    desk = device.Desk(honest)
-    checkout = desk.checkout(honest)
-    larger = RandomizedResponse.for_epsilon(2.0, domain=11)
-    false = {
-        "honest": sign(checkout, device.SERVER),
-        "forged": sign(checkout, device.OPERATOR),
-        "forged task": sign(replace(checkout, task=sign(honest, device.SERVER)), device.SERVER),
-        "cheap": sign(desk.checkout(device.task(price_micro=1_999_000)), device.SERVER),
-        "larger": sign(desk.checkout(device.task(mechanism=Spec.of(larger))), device.SERVER),
-        "long": sign(replace(checkout, valid_until=checkout.valid_until + 60), device.SERVER),
-        "seldom": sign(replace(checkout, chance=2**30), device.SERVER),
-        "work": sign(desk.checkout(device.task(algorithm=Spec.of(Long()))), device.SERVER),
-    }
-    words = replace(device.signal(), asks=Asks(exact=(("domain", 10),)))
-    for name, signed in false.items():
-        desk.bundles["words"] = encode(Bundle((signed,)))
-        one = device.agreed(desk, words, names={**device.NAMES, Long.NAME: Long})
-        yield f"{name}: {[step.code for step in one.refresh(device.NOW)]}, {len(one.offers())} on offer"
-    desk.bundles.clear()
-    opening = device.opening_of(sign(checkout, device.SERVER))
-    desk.openings = encode(Openings((sign(replace(opening, chance=2**31), device.SERVER),)))
-    yield str([step.code for step in device.agent(desk).refresh(device.NOW)])
-    desk.down = PeerError("unavailable", "\u202ewait \x1b[31m")
-    yield from (repr(step.text) for step in device.agent(desk).refresh(device.NOW))
-
-
-def silence() -> Iterator[str]:
-    """Apps that cannot read their own events; Terms that allow silence; where the store is while one computes."""
-
-    def raising(events: Any) -> Any:
-        if events:
-            raise KeyError("word")
-        return {"category": np.array([device.NOTHING])}
-
-    for immediate in (True, False):
-        desk = device.Desk(device.task())
-        one = device.agreed(desk, replace(device.signal(immediate=immediate), examples=raising))
-        yield tried(lambda one=one: one.record(device.typed("hello"), device.NOW))
-        yield from _turn(one, desk, device.NOW)
-    store, busy = Watched(), list[bool]()
-
-    def watching(events: Any) -> Any:
-        busy.append(store._open)
-        return {"category": np.array([device.NOTHING])}
-
-    desk = device.Desk(device.task(sending_is_visible=True))
-    one = device.agreed(desk, replace(device.signal(immediate=False), examples=watching), store=store)
-    one.record(device.typed("hello"), device.NOW)
-    yield from _turn(one, desk, device.NOW)
-    yield f"{busy}, {store.transactions} transactions"
-    yield from _other_questions()
-
-
-def _other_questions() -> Iterator[str]:
-    """A question that changes while records wait."""
-
-    for level in (1, 2):
-        desk = device.Desk(device.task(algorithm=Spec.of(Level())))
-        ask = desk.checkout
-        desk.checkout = lambda one, ask=ask: ask(one, params={"level": np.array([1])})
-        one = device.agreed(desk, names={**device.NAMES, Level.NAME: Level}, entropy=SeededEntropy(4))
-        one.record(device.typed("hello"), device.NOW)
-        desk.checkout = lambda one, ask=ask, level=level: ask(one, params={"level": np.array([level])})
-        yield from _turn(one, desk, device.NOW)
+    yield rows_of(one)
 
 
 def lost_answers() -> Iterator[str]:
@@ -207,10 +93,10 @@ def lost_answers() -> Iterator[str]:
     desk.down, desk.lose_answers = Unreachable("the answer was lost"), True
     for hours in range(7, 20):
         one.tick(device.NOW + hours * HOUR, device.BUSY)
-    yield f"{len(set(desk.received))} reports, {_rows(one)}"
+    yield f"{len(set(desk.received))} reports, {rows_of(one)}"
     desk.down = PeerError("round-closed", "too late")
     one.tick(device.NOW + 30 * HOUR, device.BUSY)
-    yield f"{_rows(one)}, paid {_paid(one)}"
+    yield f"{rows_of(one)}, paid {paid_by(one)}"
 
 
 def clocks() -> Iterator[str]:
@@ -219,7 +105,7 @@ def clocks() -> Iterator[str]:
     one = device.agreed(desk, device.signal(), device.signal("other"))
     for days in (2, 1, 0, 3):
         desk.now = device.NOW + days * DAY
-        yield from _turn(one, desk, desk.now)
+        yield from turn(one, desk, desk.now)
         desk.tasks = [device.task(), device.task("other")]
         one.refresh(desk.now)
         one.agree(desk.tasks[1].terms.hash, desk.now)
@@ -227,7 +113,7 @@ def clocks() -> Iterator[str]:
         desk = device.Desk(device.task())
         desk.now = device.NOW + ahead * DAY
         one = device.agreed(desk)
-        yield from _turn(one, desk, device.NOW)
+        yield from turn(one, desk, device.NOW)
 
 
 def older_store() -> Iterator[str]:
@@ -243,42 +129,15 @@ def older_store() -> Iterator[str]:
         copy = (folder / "s").read_bytes()
         store = SqliteDeviceStore(folder / "s", vault.key(), renew=vault.renew)
         one = device.agent(desk, store=store, witness=vault)
-        yield from _turn(one, desk, device.NOW)
+        yield from turn(one, desk, device.NOW)
         store.close()
         for path in folder.glob("s*"):
             path.unlink()
         (folder / "s").write_bytes(copy)
         store = SqliteDeviceStore(folder / "s", vault.key(), renew=vault.renew)
         one = device.agent(desk, store=store, witness=vault)
-        yield from _turn(one, desk, device.NOW)
-        yield f"paid {_paid(one)}"
+        yield from turn(one, desk, device.NOW)
+        yield f"paid {paid_by(one)}"
         one.forget()
         store.close()
-        yield f"paid {_paid_of(folder, vault)}, opens with its old key: {_opens(folder / 's', first)}"
-
-
-def _turn(one: Agent, desk: Any, now: Any, conditions: Conditions = device.READY) -> Iterator[str]:
-    yield f"{now:%d %H:%M} {[(step.kind, step.code, step.signal) for step in one.tick(now, conditions)]}"
-    said = [(row.payload.hex(), row.due) for row in one.waiting()]
-    yield f"{len(desk.received)} received, {said} wait, paid {_paid(one)}, {_rows(one)}"
-
-
-def _paid(one: Agent) -> str:
-    ledger = one.ledger()
-    return str([(row.trust, row.life_micro, dict(row.days)) for row in ledger.accounts])
-
-
-def _paid_of(folder: Path, vault: KeyFile) -> str:
-    store = SqliteDeviceStore(folder / "s", vault.key())
-    try:
-        return _paid(device.agent(device.Desk(), store=store))
-    finally:
-        store.close()
-
-
-def _opens(path: Path, key: bytes) -> str:
-    return tried(lambda: SqliteDeviceStore(path, key).close())
-
-
-def _rows(one: Agent) -> str:
-    return str({name: len(rows) for name, rows in device.dump(one.store).items() if rows})
+        yield f"paid {paid_of(folder, vault)}, opens with its old key: {opens(folder / 's', first)}"

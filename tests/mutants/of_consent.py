@@ -46,7 +46,13 @@ CONSENT_AND_SILENCE = (
         "stale-snapshot-kept",
         "what was made under a consent, ledger, turn or check-out that changed meanwhile is thrown away",
         (f"{CONSENT}::test_what_was_made_before_a_no_is_not_kept_after_it",),
-        (Edit("choral.device.contribution", "    if found != as_seen:", "    if not found:"),),
+        (
+            Edit(
+                "choral.device.contribution",
+                '        return Step("skipped", f"{seen.signal.name}: {CHANGED}", seen.signal.name, offer.task_hash, code="changed")',
+                "        pass",
+            ),
+        ),
     ),
     Mutant(
         "noise-reused-between-nothings",

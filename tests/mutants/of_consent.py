@@ -49,7 +49,8 @@ CONSENT_AND_SILENCE = (
         (
             Edit(
                 "choral.device.contribution",
-                '        return Step("skipped", f"{seen.signal.name}: {CHANGED}", seen.signal.name, offer.task_hash, code="changed")',
+                '        return Step("skipped", f"{seen.signal.name}: {CHANGED}", '
+                'seen.signal.name, offer.task_hash, code="changed")',
                 "        pass",
             ),
         ),

@@ -110,7 +110,13 @@ DEVICE = (
         "coin-drawn-again",
         "the coin of a round is drawn once and kept",
         (f"{LAWS}::test_the_coin_is_drawn_once_a_round_and_kept",),
-        (Edit("choral.device.contribution", "    if turn is None:\n", "    if turn is None or not turn.coin:\n"),),
+        (
+            Edit(
+                "choral.device.contribution",
+                "    if turn is None:\n        chance =",
+                "    if turn is None or not turn.coin:\n        chance =",
+            ),
+        ),
     ),
     Mutant(
         "several-turns-a-round",

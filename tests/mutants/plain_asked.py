@@ -101,6 +101,8 @@ def silence() -> Iterator[str]:
         one = device.agreed(desk, replace(device.signal(immediate=immediate), examples=raising))
         yield tried(lambda one=one: one.record(device.typed("hello"), device.NOW))
         yield from turn(one, desk, device.NOW)
+    desk = device.Desk(device.task(reports_per_day=4))
+    yield from turn(device.agreed(desk), desk, device.NOW)  # a day without a word
     store, busy = Watched(), list[bool]()
 
     def watching(events: Any) -> Any:

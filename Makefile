@@ -34,7 +34,7 @@ check: $(READY) ## format, lint, types, import layers, docs
 	$(BIN)/python -m pytest -q tests/docs
 
 acceptance: $(READY) ## the long runs, for a person with time
-	CHORAL_ACCEPTANCE=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m acceptance $(TEST_ARGS)
+	CHORAL_ACCEPTANCE=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "acceptance or mutants" $(TEST_ARGS)
 
 format: $(READY) ## format the code
 	$(BIN)/ruff format src tests bench

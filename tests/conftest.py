@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.mutants.summary import pytest_terminal_summary as pytest_terminal_summary
 from tests.postgres.cluster import cluster
 
 settings.register_profile("choral", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -13,14 +13,13 @@ CONSENT_AND_SILENCE = (
         (f"{CONSENT}::test_no_event_is_kept_before_a_yes_or_after_a_no",),
         (
             Edit(
-                "choral.device.agent",
-                "                if agreed:\n"
-                "                    journal.append(tx, signal, event, "
-                "ttl_days=min(one.retention_days for one in agreed), now=now)\n"
-                "                return 1 if agreed else None",
-                "                days = min((one.retention_days for one in agreed), default=30)\n"
-                "                journal.append(tx, signal, event, ttl_days=days, now=now)\n"
-                "                return 1",
+                "choral.device.noting",
+                "        if agreed and not signal.immediate:\n"
+                "            journal.append(tx, signal, event, "
+                "ttl_days=min(one.retention_days for one in agreed), now=now)\n",
+                "        if not signal.immediate:\n"
+                "            days = min((one.retention_days for one in agreed), default=30)\n"
+                "            journal.append(tx, signal, event, ttl_days=days, now=now)\n",
             ),
         ),
     ),

@@ -113,8 +113,8 @@ DEVICE = (
         (
             Edit(
                 "choral.device.contribution",
-                "    if turn is None:\n        chance =",
-                "    if turn is None or not turn.coin:\n        chance =",
+                "    if turns.of(offer.checkout.round) is None:\n",
+                "    turn = turns.of(offer.checkout.round)\n    if turn is None or not turn.coin:\n",
             ),
         ),
     ),

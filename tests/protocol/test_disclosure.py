@@ -10,7 +10,9 @@ import pytest
 
 from choral.apps.companion.device.tasks import Desk, ratings_task
 from choral.cli.task.commands import NAMES, draft
-from choral.protocol import disclosure, disclosure_schema
+from choral.mechanisms import MECHANISMS
+from choral.mechanisms.audit_cases import AUDITED
+from choral.protocol import Spec, disclosure, disclosure_schema
 from tests.cli.test_task import FILES, START
 
 VALIDATOR = jsonschema_rs.Draft202012Validator(disclosure_schema())
@@ -41,6 +43,16 @@ def test_every_task_file_discloses_what_its_schema_asks_for(file):
     assert found["loss"]["day"]["epsilon"] <= found["loss"]["year"]["epsilon"] <= found["loss"]["life"]["epsilon"]
     assert found["exposure"]["sending_is_visible"] == terms.sending_is_visible
     assert any(name in found["sources"][0] for name in ("Apple", "Feldman", "Wang", "Kairouz", "Ye and Barg"))
+
+
+@pytest.mark.parametrize("name", sorted(MECHANISMS))
+def test_every_mechanism_that_a_task_can_name_is_disclosed_with_its_source(name):
+    mechanism = AUDITED[name]
+    task = replace(keyed(draft(FILES[0])), mechanism=Spec.of(mechanism))
+    found = disclosed(task)
+    VALIDATOR.validate(json.loads(json.dumps(found, allow_nan=False)))
+    assert found["mechanism"]["name"] == name
+    assert len(found["sources"]) == 2
 
 
 def test_a_conditional_number_carries_its_assumption_and_is_never_worse_than_the_local_sum():

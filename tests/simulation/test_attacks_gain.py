@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 
 from choral.mechanisms import HadamardCountMeanSketch, RandomizedResponse
-from choral.simulation.attacks.gain import loudest_of_any, measured_gain
+from choral.mechanisms.base import empty_state
+from choral.simulation.attacks.gain import measured_gain
 from choral.simulation.attacks.oracles import small_oracles
+
+
+def loudest(oracle, payloads, item):
+    """The most by which one of these payloads moves the item."""
+    alone = (oracle.accumulate(empty_state(oracle), payloads[row : row + 1]) for row in range(len(payloads)))
+    return max(abs(float(oracle.estimate(state, 1).values[item])) for state in alone)
 
 
 @pytest.mark.parametrize("oracle", list(small_oracles(2.0, 200)), ids=lambda one: one.NAME)
@@ -32,9 +39,8 @@ def test_a_factor_published_too_low_and_a_door_that_lets_illegal_reports_in_are_
     oracle = HadamardCountMeanSketch.for_epsilon(2.0, 40, seed=bytes(32), width=16, rows=8)
     anything = np.zeros(64, oracle.payload)
     anything["sign"] = np.arange(64)
-    legal = oracle.legal(anything)
-    assert loudest_of_any(oracle, legal, anything, 39) <= oracle.manipulation * (1 + 1e-9)
-    assert loudest_of_any(oracle, np.ones(64, bool), anything, 39) > 10 * oracle.manipulation
+    assert loudest(oracle, anything[oracle.legal(anything)], 39) <= oracle.manipulation * (1 + 1e-9)
+    assert loudest(oracle, anything, 39) > 10 * oracle.manipulation
 
 
 @pytest.mark.acceptance

@@ -1,7 +1,7 @@
 """A lower bound on epsilon from a single run: many canaries, each one of two values by its own coin, and guesses of the coins.
 
 Knows counts of guesses. Leaves canaries and scores to whoever holds the run. Needs scipy (the `server` extra).
-Source: Steinke, Nasr and Jagielski, "Privacy Auditing with One (1) Training Run" (NeurIPS 2023), Theorem 5.2, for any
+Source: Steinke, Nasr and Jagielski, "Privacy Auditing with One (1) Training Run" (NeurIPS 2023), for any
 (epsilon, delta); Mahloujifar, Melis and Chaudhuri, "Auditing f-Differential Privacy in One Run" (arXiv 2410.22235),
 Algorithm 3, for Gaussian noise, where it is far sharper.
 """

@@ -18,7 +18,7 @@ from choral.mechanisms import (
     SubsetSelection,
     UnaryEncoding,
 )
-from choral.mechanisms.base import Mask, Payloads, Values, empty_state
+from choral.mechanisms.base import Payloads, Values, empty_state
 from choral.numerics import Entropy, SeededEntropy
 
 TRIED = 4096  # reports of honest senders among which an attacker looks for the loudest
@@ -61,13 +61,6 @@ def extremes(oracle: FrequencyOracle, targets: Sequence[int], entropy: Entropy) 
     found = found[oracle.legal(found)]
     spoken = np.sum([oracle.supports(found, item) for item in targets], axis=0)
     return found[spoken == spoken.max()], found[spoken == spoken.min()]
-
-
-def loudest_of_any(oracle: FrequencyOracle, legal: Mask, payloads: Payloads, item: int) -> float:
-    """The most by which one of these payloads moves the item, of those that `legal` passes: what a server would count."""
-    passed = payloads[legal]
-    alone = (oracle.estimate(oracle.accumulate(empty_state(oracle), passed[row : row + 1]), 1) for row in range(len(passed)))
-    return max((abs(float(one.values[item])) for one in alone), default=0.0)
 
 
 def _moved(

@@ -1,9 +1,11 @@
 """Task files and the commands that read, sign and publish them."""
 
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
@@ -165,6 +167,8 @@ def test_a_file_is_signed_published_and_on_offer(tmp_path):
             assert re.fullmatch(r"published [0-9a-f]{64}\n", answer.output), answer.exception
         (task,) = server.json("/v1/tasks")
         assert (task["signal"], task["epsilon"], task["minimum"]) == ("health.types", 2.0, 10_000)
+        disclosed = run("disclose", task["hash"], "--server", server.url)
+        assert json.loads(disclosed.output) == server.json(f"/v1/tasks/{task['hash']}/dp-disclosure.json")
         token = tmp_path / "token"
         token.write_text("wrong")
         refused = run("publish", signed, "--server", server.url, "--token-file", token)
@@ -211,3 +215,44 @@ def test_a_token_is_never_sent_in_the_clear_off_this_machine(tmp_path):
     answer = run("publish", out, "--server", "http://choral.example", "--token-file", key)
     assert isinstance(answer.exception, UsageError)
     assert "in the clear" in str(answer.exception)
+
+
+def test_disclose_says_the_same_of_a_task_file_and_of_its_signed_bytes(tmp_path):
+    key, signed, out = tmp_path / "key", tmp_path / "task.bin", tmp_path / "said.json"
+    key.write_text(Ed25519PrivateKey.generate().private_bytes_raw().hex())
+    file, digits = next(path for path in FILES if path.stem == "types"), "ab" * 32
+    made = run("sign", file, "--operator-key", key, "--server-key", digits, "--shuffler-key", digits, "--out", signed)
+    assert made.exit_code == 0, made.exception
+    assert run("disclose", file, "--json", out).exit_code == 0
+    drafted, said = json.loads(out.read_text()), json.loads(run("disclose", signed).output)
+    assert (drafted["task"]["hash"], len(said["task"]["hash"])) == (None, 64)
+    for one in (drafted, said):
+        one["task"] = {name: one["task"][name] for name in ("terms", "purpose", "signal", "reviewer")}
+    assert drafted == said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("0" * 64,), "say with --server which server has it"),
+        (("0" * 64, "--server", "http://127.0.0.1:1"), "cannot be reached"),
+        (("/no/such/file",), "name a task file, signed bytes, or a task's hash"),
+        ((FILES[0].parent / "__init__.py",), "cannot be read"),
+        ((__file__,), "is no task that is known here"),
+        ((FILES[0], "--json", "/no/such/folder/x.json"), "name a file in a folder that exists"),
+    ],
+)
+def test_disclose_refuses_what_is_no_task(arguments, message):
+    refused = run("disclose", *arguments)
+    assert isinstance(refused.exception, UsageError)
+    assert message in str(refused.exception)
+
+
+def test_disclose_believes_no_server_that_gives_another_task(tmp_path, monkeypatch):
+    key, signed = tmp_path / "key", tmp_path / "task.bin"
+    key.write_text(Ed25519PrivateKey.generate().private_bytes_raw().hex())
+    run("sign", FILES[0], "--operator-key", key, "--server-key", "ab" * 32, "--shuffler-key", "ab" * 32, "--out", signed)
+    request = httpx.Request("GET", "http://127.0.0.1")
+    monkeypatch.setattr(httpx, "get", lambda *_, **__: httpx.Response(200, content=signed.read_bytes(), request=request))
+    refused = run("disclose", "0" * 64, "--server", "http://127.0.0.1")
+    assert "gave another task" in str(refused.exception)

@@ -7,11 +7,11 @@ import re
 import pytest
 
 from choral.errors import StoreError
-from choral.protocol import PROBLEMS
+from choral.protocol import PROBLEMS, disclosure
 from choral.server.api import Desk
 from choral.server.operator_desk import OperatorDesk
 from choral.storage import MemoryServerStore
-from tests.server.house import OPERATOR, SERVER, TOKEN, House, make_task, posted, report
+from tests.server.house import NAMES, OPERATOR, SERVER, TOKEN, House, make_task, posted, report
 
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 SECURITY = ("x-content-type-options", "referrer-policy", "content-security-policy", "cross-origin-resource-policy")
@@ -157,3 +157,13 @@ def test_the_description_names_every_route_and_no_other(house):
 def test_a_head_request_has_no_body(house):
     answer = house.ask("HEAD", "/v1/tasks")
     assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_a_task_discloses_its_privacy_as_its_signed_bytes_say(house):
+    task = make_task(goal=30)
+    answer = house.ask("GET", f"/v1/tasks/{task.hash.hex()}/dp-disclosure.json")
+    assert answer.status_code == 200
+    assert answer.json() == json.loads(json.dumps(disclosure(task, task.mechanism.build(NAMES))))
+    assert answer.json()["task"]["hash"] == task.hash.hex()
+    schemas = house.ask("GET", "/openapi.json").json()["components"]["schemas"]
+    assert set(schemas["Disclosure"]["required"]) == answer.json().keys()

@@ -112,10 +112,28 @@ def test_the_domains_experiment_writes_its_page_plot_and_json(tmp_path, monkeypa
     assert 0 < (tmp_path / "domains.png").stat().st_size < MOST_PLOT_BYTES
 
 
+def test_the_attacks_experiment_writes_its_page_plot_and_json(tmp_path, monkeypatch):
+    monkeypatch.delenv("CHORAL_DATA_DIR", raising=False)
+    made = experiment("attacks", "--quick", "--seeds", 2, "--folder", tmp_path)
+    assert made.exit_code == 0, made.output
+    found = json.loads((tmp_path / "attacks.json").read_text())
+    assert {one["share"] for one in found["back_door"]} == {0.0, 0.05}
+    assert not any(one["exceeds"] for one in found["gain"])
+    planted = [one for one in found["retries"] if one["fresh"] and one["sent"] == 30]
+    assert all(one["right"] / one["tries"] > 0.95 > one["allowed"] for one in planted)
+    text = (tmp_path / "attacks.md").read_text()
+    for words in ("Differencing", "Longitudinal averaging", "Maximal gain", "back door", "one run", "synthetic", "±", "```"):
+        assert words in text
+    assert 0 < (tmp_path / "attacks.png").stat().st_size < MOST_PLOT_BYTES
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["emoji", "--folder", "/no/such/folder"], "there is no folder"),
+        (["attacks", "--folder", "/no/such/folder"], "there is no folder"),
+        (["attacks", "--seeds", 1], "need 2 to 100 seeds"),
+        (["attacks", "--devices", 10], "too few to learn from"),
         (["domains", "--folder", "/no/such/folder"], "there is no folder"),
         (["emoji", "--seeds", "1"], "need 2 to 100 seeds"),
         (["emoji", "--days", "0"], "1 to 365 days"),

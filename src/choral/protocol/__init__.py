@@ -1,12 +1,13 @@
 """Bytes and their meaning: messages, strict codec, seals, signatures, problems.
 
 Knows: what a message says and how it looks on the wire. Must not know: sockets, tables, time.
-Interface: `encode`, `decode`, `seal`, `unseal`, `sign`, `verify` and the messages.
+Interface: `encode`, `decode`, `seal`, `unseal`, `sign`, `verify`, `disclosure` and the messages.
 Add here: a message as a frozen dataclass with KIND and WIRE, and its golden vectors.
 Tested in: tests/protocol, tests/vectors.
 """
 
 from choral.protocol.codec import decode, encode
+from choral.protocol.disclosure import disclosure, disclosure_schema
 from choral.protocol.messages import Bundle, Checkout, Opening, Openings, Release, Signed, question_of
 from choral.protocol.problems import PROBLEMS, Problem
 from choral.protocol.report import SIZE_CLASSES, Report, report_id
@@ -29,6 +30,8 @@ __all__ = [
     "Task",
     "Terms",
     "decode",
+    "disclosure",
+    "disclosure_schema",
     "encode",
     "open_checkout",
     "question_of",

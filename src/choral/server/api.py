@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from choral.errors import ChoralError, PeerError
 from choral.numerics import Entropy
-from choral.protocol import encode
+from choral.protocol import disclosure, encode
 from choral.protocol.coding import CODING
 from choral.server.checkout import Counter
 from choral.server.intake import Intake
@@ -140,6 +140,7 @@ class Desk:
             Route("/v1/tasks", self.tasks),
             Route("/v1/tasks/{hash}.bin", self.task_binary),
             Route("/v1/tasks/{hash}/rounds", self.rounds),
+            Route("/v1/tasks/{hash}/dp-disclosure.json", self.disclosure),
             Route("/v1/tasks/{hash}", self.task),
             Route("/v1/models/{hash}.csv", self.model_csv),
             Route("/v1/models/{hash}", self.model),
@@ -185,6 +186,11 @@ class Desk:
     def task_binary(self, request: Request) -> Response:
         """The task as its operator signed it."""
         return Response(encode(self.book.get(hash_in(request)).signed), headers={"Cache-Control": FOREVER}, media_type=BINARY)
+
+    def disclosure(self, request: Request) -> Response:
+        """What the task's differential privacy is, which follows from the signed task alone."""
+        known = self.book.get(hash_in(request))
+        return JSONResponse(disclosure(known.task, known.mechanism), headers={"Cache-Control": BRIEFLY})
 
     def rounds(self, request: Request) -> Response:
         """The life of each round of a task."""

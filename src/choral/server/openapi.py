@@ -3,7 +3,7 @@
 from typing import Any
 
 from choral import __version__
-from choral.protocol import PROBLEMS, SIZE_CLASSES
+from choral.protocol import PROBLEMS, SIZE_CLASSES, disclosure_schema
 from choral.protocol.coding import CODING
 from choral.protocol.problems import MEDIA_TYPE, PREFIX
 
@@ -40,7 +40,7 @@ def description() -> dict[str, Any]:
         },
         "paths": {path: {method: operation} for path, method, operation in _operations()},
         "components": {
-            "schemas": {"Problem": _problem_schema()},
+            "schemas": {"Problem": _problem_schema(), "Disclosure": _disclosure_schema()},
             "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -59,6 +59,7 @@ def _operations() -> list[tuple[str, str, dict[str, Any]]]:
         ("/v1/tasks/{hash}", "get", _get("One task", JSON, "unknown-task", HASH)),
         ("/v1/tasks/{hash}.bin", "get", _get("The task as its operator signed it", BINARY, "unknown-task", HASH)),
         ("/v1/tasks/{hash}/rounds", "get", _get("The rounds of a task, the latest first", JSON, "unknown-task", HASH)),
+        ("/v1/tasks/{hash}/dp-disclosure.json", "get", _disclosed()),
         ("/v1/models/{hash}", "get", _get("A task's model, version by version", JSON, "unknown-task", HASH)),
         ("/v1/models/{hash}.csv", "get", _get("The versions of a task's model", "text/csv", "unknown-task", HASH)),
         ("/v1/releases", "get", _get("All releases, newest first", JSON)),
@@ -115,6 +116,12 @@ def _upload() -> dict[str, Any]:
     }
 
 
+def _disclosed() -> dict[str, Any]:
+    operation = _get("What the task's differential privacy is, after NIST SP 800-226", JSON, "unknown-task", HASH)
+    operation["responses"]["200"]["content"][JSON] = {"schema": {"$ref": "#/components/schemas/Disclosure"}}
+    return operation
+
+
 def _unpublished() -> dict[str, Any]:
     operation = _get("The whole estimate behind a release", BINARY, "unknown-page", HASH)
     operation["security"] = [{"operator": []}]
@@ -132,6 +139,11 @@ def _refusals(types: tuple[str, ...]) -> dict[str, Any]:
         status: {"description": ", ".join(names), "content": {MEDIA_TYPE: {"schema": schema}}}
         for status, names in sorted(by_status.items())
     }
+
+
+def _disclosure_schema() -> dict[str, Any]:
+    """As it is shipped, but for the names that a document of its own has."""
+    return {key: value for key, value in disclosure_schema().items() if not key.startswith("$")}
 
 
 def _problem_schema() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from choral.errors import UsageError
 from choral.learning import ALGORITHMS
 from choral.mechanisms import MECHANISMS
 from choral.numerics import SystemEntropy
+from choral.protocol import disclosure
 from choral.storage.device import DeviceStore
 
 
@@ -181,6 +182,7 @@ def offer_as_json(offer: Offer) -> dict[str, Any]:
             }
             for one in offer.guarantees
         ],
+        "disclosure": disclosure(offer.task, offer.mechanism),
     }
 
 

@@ -10,6 +10,7 @@ PAGES = {
     "words": Lazy("experiment.words", "words"),
     "stickers": Lazy("experiment.stickers", "stickers", "server,learning,stickers"),
     "phishing": Lazy("experiment.phishing", "phishing", "server,learning,phishing"),
+    "attacks": Lazy("experiment.attacks", "attacks", "server,learning,phishing,companion"),
     "her": Lazy("experiment.her", "her", "server,companion"),
 }
 

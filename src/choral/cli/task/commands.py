@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
 from choral.apps import browser, health, keyboard
-from choral.cli.outputs import warn
+from choral.cli.outputs import check_outputs, warn, write_json
+from choral.cli.task.disclose import drafted_disclosure, fetched, is_hash, read_file, signed_disclosure
 from choral.cli.task.file import Draft, compiled
 from choral.device.http import checked_url
 from choral.errors import PeerError, UsageError
@@ -72,6 +73,25 @@ def show(file: File) -> None:
     for label, text in lines:
         console.print(f"{label:<10}{text}", markup=False)
     _advise(read)
+
+
+@app.command()
+def disclose(
+    task: Annotated[str, typer.Argument(help="A task file, what `choral task sign` wrote, or a task's hash (64 hex digits).")],
+    server: Annotated[str | None, typer.Option(help="Address of the server that has the task of this hash.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write it there; else it is printed.")] = None,
+) -> None:
+    """A task's privacy for programs, dp-disclosure.json: the questions of NIST SP 800-226, answered from the task itself."""
+    check_outputs(json_file)
+    if is_hash(task):
+        found = signed_disclosure(fetched(task, server), task, NAMES)
+    elif Path(task).suffix == ".toml":
+        found = drafted_disclosure(draft(Path(task)))
+    else:
+        found = signed_disclosure(read_file(Path(task)), task, NAMES)
+    write_json(json_file, found)
+    if json_file is None:
+        Console(highlight=False, soft_wrap=True).print_json(data=found, ensure_ascii=False)
 
 
 @app.command(name="sign")
